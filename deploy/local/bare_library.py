@@ -64,7 +64,7 @@ async def measure(accounts: int, callers: Sequence[int], seconds: float) -> list
     ]
 
 
-class _Listener:
+class _LinkingListener:
     """Remembers what the library reports while an account is linked; ignores everything else."""
 
     def __init__(self) -> None:
@@ -111,7 +111,7 @@ class BareLibrary:
         simulator, lock = BlockingSimulatorClient(simulator_url), NativeClientLock()
         pairs: list[list[tuple[Any, str]]] = []
         for number in range(accounts):
-            directory, listener = folder / f"account-{number}", _Listener()
+            directory, listener = folder / f"account-{number}", _LinkingListener()
             directory.mkdir()
             client = NeonizeClient(directory, lambda _: str(network["proxy"]), lock, listener)
             client.connect()

@@ -18,7 +18,7 @@ _MAX_CONCURRENT_LINKS = 4
 
 
 @dataclass(frozen=True)
-class Account:
+class LinkedAccount:
     """A connected instance, the number of its phone, and the contacts it writes to."""
 
     instance_id: str
@@ -26,7 +26,7 @@ class Account:
     contacts: tuple[str, ...]
 
 
-def targets(accounts: Sequence[Account]) -> "cycle[tuple[str, str]]":
+def targets(accounts: Sequence[LinkedAccount]) -> "cycle[tuple[str, str]]":
     """(instance id, number of a contact), without end: each account in turn, each time to its next contact."""
     rounds = range(CONTACTS_PER_ACCOUNT)
     return cycle([(account.instance_id, account.contacts[number]) for number in rounds for account in accounts])
@@ -38,12 +38,12 @@ async def new_contacts(simulator: SimulatorClient, count: int = CONTACTS_PER_ACC
     return tuple(str(contact["number"]) for contact in created)
 
 
-async def link_accounts(ready: dict[str, Any], count: int) -> list[Account]:
+async def link_accounts(ready: dict[str, Any], count: int) -> list[LinkedAccount]:
     """Creates `count` instances and links each to a simulated phone. Raises TimeoutError."""
     slots = asyncio.Semaphore(_MAX_CONCURRENT_LINKS)
     headers = {"Authorization": f"Bearer {ready['token']}"}
 
-    async def link_one(number: int) -> Account:
+    async def link_one(number: int) -> LinkedAccount:
         async with slots, asyncio.timeout(_LINK_TIMEOUT_S):
             return await _link(api, simulator, headers, f"account {number}")
 
@@ -51,7 +51,9 @@ async def link_accounts(ready: dict[str, Any], count: int) -> list[Account]:
         return list(await asyncio.gather(*(link_one(number) for number in range(count))))
 
 
-async def _link(api: aiohttp.ClientSession, simulator: SimulatorClient, headers: dict[str, str], name: str) -> Account:
+async def _link(
+    api: aiohttp.ClientSession, simulator: SimulatorClient, headers: dict[str, str], name: str
+) -> LinkedAccount:
     phone = str((await simulator.post("/phones"))["number"])
     body = {"instance_name": name, "network": "simulator"}
     created = await request_json(api, "POST", "/api/whatsapp/instances", json=body, headers=headers)
@@ -63,7 +65,7 @@ async def _link(api: aiohttp.ClientSession, simulator: SimulatorClient, headers:
     while True:
         answer = await request_json(api, "GET", f"{path}/status", headers=headers)
         if answer["instance"]["status"] == "connected":
-            return Account(instance_id, phone, await new_contacts(simulator))
+            return LinkedAccount(instance_id, phone, await new_contacts(simulator))
         await asyncio.sleep(0.2)
 
 

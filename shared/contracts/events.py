@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from shared.contracts.access_events import AccessRevoked as AccessRevoked
+from shared.contracts.ids import derived_id
 from shared.contracts.message import Event
 from shared.contracts.message_parts import Media, Referral
 from shared.contracts.message_type import MessageType
@@ -135,6 +136,11 @@ class MessageSent(Event):
     wa_id: str
     timestamp: datetime
 
+    @staticmethod
+    def id_for(message_id: str) -> str:
+        """The id of the event, the same for every delivery of the command that sends the message."""
+        return derived_id(message_id, "sent")
+
 
 class MessageFailed(Event):
     """WhatsApp did not accept a message. `unconfirmed`: a crash hid the result, the message may have been sent."""
@@ -145,6 +151,14 @@ class MessageFailed(Event):
     code: str
     detail: str
     unconfirmed: bool = False
+
+    @property
+    def deduplication_id(self) -> str:
+        """A process may end after it published MessageSent and before it stored the outcome: the stream then drops the
+        event that the outcome is not known."""
+        if self.unconfirmed:
+            return f"{MessageSent.subject}:{MessageSent.id_for(self.message_id)}"
+        return super().deduplication_id
 
 
 # --- published by router -------------------------------------------------------------------------------------------

@@ -46,6 +46,11 @@ class Message(BaseModel):
         """Where it is published: `wa.<kind>.<noun>.<verb>.<organization>.<instance>`."""
         return f"{self.subject}.{self.organization_id}.{self.instance_id}"
 
+    @property
+    def deduplication_id(self) -> str:
+        """JetStream stores one of the messages with the same one, within ten minutes."""
+        return f"{self.subject}:{self.id}"
+
     @classmethod
     def subject_filter(cls, organization_id: str = "*", instance_id: str = "*") -> str:
         """The subject filter for messages of this class: of all, of one organization or of one instance."""

@@ -46,7 +46,7 @@ class Publisher:
             raise errors[0]
 
     async def _start(self, message: Message) -> "asyncio.Future[PubAck]":
-        headers = {"Nats-Msg-Id": f"{message.subject}:{message.id}"} | request_header(message)
+        headers = {"Nats-Msg-Id": message.deduplication_id} | request_header(message)
         body, newest = message.model_dump_json().encode(), self._newest_pending()
         try:
             return await self._js.publish_async(

@@ -11,7 +11,6 @@ from typing import Self, cast
 
 from services.router.rules.booking_status import OPEN_STATUSES
 from services.router.store.contact_merge import MERGE_REASON
-from services.router.store.operation_batcher import OperationBatcher, insert_each
 from services.router.store.search_vocabulary import SearchVocabulary
 from services.router.store.stored_booking import BookingStep, StoredBooking, bookings_of
 from shared.contracts.commands import ChangeBooking, CreateBooking, RescheduleBooking
@@ -26,6 +25,7 @@ from shared.platform.mongo import (
     MongoUpdate,
     in_transaction,
 )
+from shared.platform.operation_batcher import OperationBatcher, insert_each
 from shared.text.search_terms import terms_of
 
 INDEXES = [

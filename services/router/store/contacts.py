@@ -18,13 +18,13 @@ from services.router.rules.stored_contact import ContactChanges, StoredContact
 from services.router.store.contact_documents import contact_document, contacts_of, if_unchanged, observation_update
 from services.router.store.contact_merge import merge_contacts, move_orphans
 from services.router.store.contact_split import split_contact
-from services.router.store.operation_batcher import OperationBatcher, insert_each
 from services.router.store.recycled_numbers import transfer_number
 from services.router.store.stored_booking import bookings_of
 from shared.contracts.addresses import phone_alias
 from shared.contracts.records import Contact
 from shared.platform.documents import from_document
 from shared.platform.mongo import Database, DuplicateKeyError, IndexModel, MongoQuery
+from shared.platform.operation_batcher import OperationBatcher, insert_each
 
 INDEXES = [
     IndexModel([("organization_id", 1), ("search_parts", 1)], name="by_part"),

@@ -19,11 +19,11 @@ from services.router.store.conversation_state import (
     order_key_of,
     select_changes,
 )
-from services.router.store.operation_batcher import OperationBatcher, write_results
 from shared.contracts.order_keys import key_at
 from shared.contracts.records import ConversationRecord, MessageRecord
 from shared.platform.documents import from_document
 from shared.platform.mongo import Database, IndexModel, UpdateOne
+from shared.platform.operation_batcher import OperationBatcher, write_results
 from shared.platform.unread_messages import MAX_UNREAD_COUNT, unread_query
 
 _NEWEST_FIRST = [("order_key", -1), ("_id", -1)]

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from services.router.store.operation_batcher import OperationBatcher, write_results
 from shared.contracts.records import MessageStatus
 from shared.platform.mongo import Database, IndexModel, UpdateOne
+from shared.platform.operation_batcher import OperationBatcher, write_results
 
 RECEIPT_RETENTION = timedelta(days=2)
 INDEXES = [

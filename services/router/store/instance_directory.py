@@ -10,10 +10,10 @@ from typing import NamedTuple
 from services.router.rules.classification import OrganizationProfile
 from services.router.rules.send_checks import SenderInstance, parse_recipient
 from services.router.store.contact_documents import contacts_of
-from services.router.store.operation_batcher import OperationBatcher
 from shared.contracts.addresses import lid_alias, phone_alias
 from shared.contracts.records import ConnectionStatus, OrganizationSettings
 from shared.platform.mongo import Collection, Database
+from shared.platform.operation_batcher import OperationBatcher
 
 PROFILE_CACHE_S = 5.0
 """Seconds the owners of an organization are remembered, so the longest a change of its settings waits."""

@@ -7,10 +7,10 @@ from datetime import datetime
 from services.router.rules.message_keys import stored_party
 from services.router.rules.status_order import statuses_before
 from services.router.rules.stored_message import StoredMessage, StoredStatusStep
-from services.router.store.operation_batcher import OperationBatcher, write_results
 from shared.contracts.records import MessageRecord, MessageStatus
 from shared.platform.documents import from_document
 from shared.platform.mongo import Database, Document, DuplicateKeyError, UpdateOne, collection_of
+from shared.platform.operation_batcher import OperationBatcher, write_results
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from typing import NamedTuple, cast
 from services.router.rules.message_keys import MessageKey, stored_party
 from services.router.rules.stored_message import StoredMessage
 from services.router.store.message_statuses import MessageStatuses
-from services.router.store.operation_batcher import OperationBatcher, insert_each
 from services.router.store.search_vocabulary import SearchVocabulary
 from shared.contracts.records import MessageRecord, MessageStatus
 from shared.platform.documents import from_document, to_document
 from shared.platform.mongo import CollectionOf, Database, DuplicateKeyError, IndexModel, MongoQuery, collection_of
+from shared.platform.operation_batcher import OperationBatcher, insert_each
 from shared.text.search_terms import terms_of
 
 _HAS_WA_ID = {"wa_id": {"$type": "string"}}

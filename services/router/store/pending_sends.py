@@ -9,9 +9,9 @@ from datetime import datetime
 
 from services.router.rules.send_checks import PendingLimits
 from services.router.rules.stored_message import StoredMessage
-from services.router.store.operation_batcher import OperationBatcher
 from shared.contracts.records import MessageStatus
 from shared.platform.mongo import Database, Document, collection_of
+from shared.platform.operation_batcher import OperationBatcher
 
 COUNT_LIFETIME_S = 1.0
 MAX_ORGANIZATIONS = 20_000

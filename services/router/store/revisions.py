@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from services.router.rules.revisions import MessageChange, revealed_fields, revised_fields
 from services.router.rules.stored_message import MessageChanges, StoredMessage
 from services.router.store.messages import messages_of
-from services.router.store.operation_batcher import OperationBatcher
 from services.router.store.search_vocabulary import SearchVocabulary
 from shared.contracts.errors import Retry
 from shared.contracts.records import MessageRecord
 from shared.platform.documents import from_document
 from shared.platform.mongo import Database, MongoUpdate
+from shared.platform.operation_batcher import OperationBatcher
 from shared.text.search_terms import message_terms
 
 _MAX_ATTEMPTS = 20

@@ -4,8 +4,8 @@
 from collections.abc import Iterable, Sequence
 from typing import TypedDict
 
-from services.router.store.operation_batcher import insert_each
 from shared.platform.mongo import Database, DuplicateKeyError, IndexModel, collection_of
+from shared.platform.operation_batcher import insert_each
 from shared.text.search_terms import parts_of
 
 INDEXES = [IndexModel([("organization_id", 1), ("parts", 1)], name="by_part")]

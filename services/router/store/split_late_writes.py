@@ -14,11 +14,11 @@ from services.router.store.contact_split import (
     remaining_moved_from,
 )
 from services.router.store.conversation_state import DECISION_FIELDS, READ_MARKS, conversations_of
-from services.router.store.operation_batcher import OperationBatcher
 from services.router.store.stored_booking import BookingStep, bookings_of
 from shared.contracts.errors import Retry
 from shared.contracts.records import BookingStatus
 from shared.platform.mongo import ClientSession, Database, MongoUpdate, in_transaction
+from shared.platform.operation_batcher import OperationBatcher
 
 _MAX_PASSES = 10
 """Of one repair. Two are usual: one that moves, one that finds nothing to move."""

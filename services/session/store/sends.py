@@ -1,12 +1,14 @@
 """The collection `sends`: an intent before the worker is called, the outcome afterwards. An intent without an outcome
 may have gone out."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, NotRequired, TypedDict
 
 from shared.contracts.message import utc_now
 from shared.contracts.send_outcome import SendOutcome
-from shared.platform.mongo import Database, DuplicateKeyError, IndexModel, collection_of
+from shared.platform.mongo import Database, DuplicateKeyError, IndexModel, UpdateOne, collection_of
+from shared.platform.operation_batcher import OperationBatcher, insert_each, write_results
 
 RETENTION = timedelta(days=8)
 """Longer than a command may be redelivered from its stream."""
@@ -34,8 +36,11 @@ class ForeignId(Exception):
 
 
 class SendCollection:
+    """Concurrent calls share a round trip."""
+
     def __init__(self, database: Database) -> None:
         self._sends = collection_of(database, "sends", StoredSend)
+        self._record, self._update = OperationBatcher(self._record_all), OperationBatcher(self._update_all)
 
     async def record_intent(self, message_id: str, organization_id: str, instance_id: str) -> EarlierSend | None:
         """None: the intent is stored now.
@@ -49,7 +54,7 @@ class SendCollection:
             "at": utc_now(),
         }
         try:
-            await self._sends.insert_one(intent)
+            await self._record(intent)
         except DuplicateKeyError:
             earlier = await self._sends.find_one({"_id": message_id})
             if earlier and (earlier["organization_id"], earlier["instance_id"]) != (organization_id, instance_id):
@@ -58,4 +63,10 @@ class SendCollection:
         return None
 
     async def record_outcome(self, message_id: str, outcome: SendOutcome) -> None:
-        await self._sends.update_one({"_id": message_id}, {"$set": {"outcome": outcome}})
+        await self._update(UpdateOne({"_id": message_id}, {"$set": {"outcome": outcome}}))
+
+    async def _record_all(self, intents: Sequence[StoredSend]) -> list[Exception | None]:
+        return await insert_each(self._sends, intents)
+
+    async def _update_all(self, updates: Sequence[UpdateOne]) -> list[Exception | None]:
+        return await write_results(self._sends.bulk_write(list(updates), ordered=False), len(updates))

@@ -1,4 +1,4 @@
-"""Sends texts, each at most once: stores the intent before it calls the worker, and the outcome before it publishes."""
+"""Sends texts, each at most once: stores the intent before it calls the worker, and the outcome afterwards."""
 
 import asyncio
 import logging
@@ -84,8 +84,10 @@ class SendService:
             except ForeignId:
                 await self._publish(refusal(command, instance_not_found()))
                 return
-        outcome = await self._finish(started) if isinstance(started, _PendingSend) else started
-        await self._publish(_outcome_event(command, outcome))
+        if isinstance(started, _PendingSend):
+            await self._finish(command, started)
+        else:
+            await self._publish(_outcome_event(command, started))
 
     async def reject(self, command: SendText) -> None:
         """The organization has too many pending sends: this one fails, unless it was started before."""
@@ -117,14 +119,25 @@ class SendService:
         self._pending[command.message_id] = pending
         return pending
 
-    async def _finish(self, pending: _PendingSend) -> SendOutcome:
-        """The first to see the outcome stores it; a redelivery that waits as well stores it once more."""
+    async def _finish(self, command: SendText, pending: _PendingSend) -> None:
+        """The first to see the outcome stores and publishes it; a redelivery that waits as well repeats both.
+
+        A failure is stored first, so that it does not become unconfirmed. For a text that WhatsApp accepted this is not
+        needed: the stream drops `unconfirmed` after `sent` (MessageFailed.deduplication_id).
+        """
         try:
             outcome = await self._outcome(pending)
-            await self._record_outcome(pending.message_id, outcome)
+            event = _outcome_event(command, outcome)
+            if outcome["outcome"] == "accepted":
+                both = self._publish(event), self._record_outcome(pending.message_id, outcome)
+                results = await asyncio.gather(*both, return_exceptions=True)
+                if errors := [result for result in results if isinstance(result, BaseException)]:
+                    raise errors[0]
+            else:
+                await self._record_outcome(pending.message_id, outcome)
+                await self._publish(event)
         finally:
             self._pending.pop(pending.message_id, None)
-        return outcome
 
     async def _record_intent(self, command: SendText) -> EarlierSend | None:
         """None: it is stored now. Raises ForeignId for an instance, or a message id, of another organization: both are
@@ -217,7 +230,7 @@ def _outcome_event(command: SendText, outcome: SendOutcome) -> Event:
     }
     if outcome["outcome"] == "accepted":
         accepted = {"wa_id": outcome["wa_id"], "timestamp": outcome.get("timestamp") or utc_now()}
-        return MessageSent.model_validate({"id": derived_id(command.message_id, "sent"), **common, **accepted})
+        return MessageSent.model_validate({"id": MessageSent.id_for(command.message_id), **common, **accepted})
     unconfirmed = outcome["outcome"] == "unconfirmed"
     failure = {"code": outcome.get("code") or outcome["outcome"], "detail": outcome.get("detail") or "not sent"}
     return MessageFailed.model_validate(

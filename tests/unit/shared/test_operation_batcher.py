@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from services.router.store.operation_batcher import MAX_OPERATION_SIZE, OperationBatcher, write_results
 from shared.platform.mongo import BulkWriteError, DuplicateKeyError, OperationFailure, WriteConcernError
+from shared.platform.operation_batcher import MAX_OPERATION_SIZE, OperationBatcher, write_results
 
 
 class Recorder:
