@@ -8,6 +8,7 @@ from services.router.handlers.quoted_messages import publish_resolved_quotes
 from services.router.rules.contact_identity import ContactObservation
 from services.router.rules.message_keys import may_be_same_person
 from services.router.rules.status_order import most_advanced
+from services.router.store.contacts import AliasQuery
 from services.router.store.early_receipts import EarlyReceipt
 from services.router.store.message_statuses import Acceptance, StatusStep
 from services.router.store.messages import IdentifiedMessage
@@ -90,15 +91,16 @@ async def _of_recipient(
     unclear = [one for one in named if one.message.group is None and set(one.other_party).isdisjoint(sender)]
     if not sender or not unclear:
         return [one.message for one in named]
-    contacts, organization_id = context.store.contacts, unclear[0].message.organization_id
-    aliases = await contacts.related_aliases(organization_id, sender)
-    ids = [one.message.contact_id for one in unclear if one.message.contact_id]
-    aliases_by_contact = await contacts.aliases_by_contact(organization_id, ids)
+    ids = tuple(one.message.contact_id for one in unclear if one.message.contact_id)
+    query = AliasQuery(unclear[0].message.organization_id, tuple(sender), ids)
+    found = await context.store.contacts.find_aliases(query)
     recipients = {
-        one.message.id: [*one.other_party, *aliases_by_contact.get(one.message.contact_id or "", ())] for one in named
+        one.message.id: [*one.other_party, *found.by_contact.get(one.message.contact_id or "", ())] for one in named
     }
     return [
-        one.message for one in named if one not in unclear or may_be_same_person(recipients[one.message.id], aliases)
+        one.message
+        for one in named
+        if one not in unclear or may_be_same_person(recipients[one.message.id], found.related)
     ]
 
 

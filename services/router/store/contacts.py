@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import NamedTuple
 
 from services.router.rules.contact_identity import (
     ContactObservation,
@@ -47,12 +48,29 @@ class ContactMatch:
     unchanged: ResolvedContact | None = None
 
 
+class AliasQuery(NamedTuple):
+    """Aliases, and ids of contacts, of which all aliases are wanted."""
+
+    organization_id: str
+    aliases: tuple[str, ...]
+    contact_ids: tuple[str, ...] = ()
+
+
+class AliasesFound(NamedTuple):
+    """related: the aliases of the query, and all others of the contacts that have one of them. by_contact: of the
+    contacts of the query."""
+
+    related: list[str]
+    by_contact: dict[str, list[str]]
+
+
 class Contacts:
     def __init__(self, database: Database) -> None:
         self._database, self._contacts = database, contacts_of(database)
         self._bookings = bookings_of(database)
         self._insert = OperationBatcher(partial(insert_each, self._contacts))
         self._load, self._exists = OperationBatcher(self._load_all), OperationBatcher(self._exist)
+        self._load_aliases = OperationBatcher(self._load_all_aliases)
 
     async def by_id(self, organization_id: str, contact_id: str) -> Contact | None:
         found = await self._contacts.find_one({"_id": contact_id, "organization_id": organization_id})
@@ -122,18 +140,22 @@ class Contacts:
         found = await self._load(observation)
         return str(found[0]["_id"]) if len(found) == 1 else None
 
-    async def aliases_by_contact(self, organization_id: str, ids: Iterable[str]) -> dict[str, list[str]]:
-        """All aliases of these contacts, by contact."""
-        query = {"_id": {"$in": list(ids)}, "organization_id": organization_id}
-        return {item["_id"]: item["aliases"] async for item in self._contacts.find(query, {"aliases": 1})}
-
     async def related_aliases(self, organization_id: str, aliases: Iterable[str]) -> list[str]:
         """These aliases, and all others of the contacts that have one of them."""
-        found = list(aliases)
-        query = {"organization_id": organization_id, "aliases": {"$in": found}}
-        async for item in self._contacts.find(query, {"aliases": 1}):
-            found += item["aliases"]
-        return found
+        return (await self._load_aliases(AliasQuery(organization_id, tuple(aliases)))).related
+
+    async def find_aliases(self, query: AliasQuery) -> AliasesFound:
+        return await self._load_aliases(query)
+
+    async def _load_all_aliases(self, queries: Sequence[AliasQuery]) -> list[AliasesFound]:
+        either: list[Document] = []
+        for query in queries:
+            either.append({"organization_id": query.organization_id, "aliases": {"$in": list(query.aliases)}})
+            if query.contact_ids:
+                either.append({"organization_id": query.organization_id, "_id": {"$in": list(query.contact_ids)}})
+        shown = {"organization_id": 1, "aliases": 1}
+        contacts = await self._contacts.find(either[0] if len(either) == 1 else {"$or": either}, shown).to_list(None)
+        return [_aliases_found(query, contacts) for query in queries]
 
     async def _load_all(self, observation: Sequence[ContactObservation]) -> list[list[StoredContact]]:
         """For each observation the contacts with one of its addresses, each with its open bookings."""
@@ -217,6 +239,13 @@ class Contacts:
         source_ids = [contact["_id"] for contact in found if contact is not target]
         await merge_contacts(self._database, observation, target["_id"], source_ids)
         return await self.resolve(observation)
+
+
+def _aliases_found(query: AliasQuery, contacts: Sequence[StoredContact]) -> AliasesFound:
+    own = [contact for contact in contacts if contact["organization_id"] == query.organization_id]
+    related = [alias for one in own if not set(query.aliases).isdisjoint(one["aliases"]) for alias in one["aliases"]]
+    by_contact = {contact["_id"]: contact["aliases"] for contact in own if contact["_id"] in query.contact_ids}
+    return AliasesFound([*query.aliases, *related], by_contact)
 
 
 def _match(observation: ContactObservation, found: Sequence[StoredContact]) -> ContactMatch:
