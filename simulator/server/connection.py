@@ -15,7 +15,6 @@ from simulator.protocol.noise import CipherState, NoiseKeys, NoiseResponder
 from simulator.server.accounts import Companion, SimulatedAccount
 
 log = logging.getLogger("simulator")
-MAX_FRAMES_PER_MESSAGE = 64  # per websocket message
 
 
 class ConnectionHandler(Protocol):
@@ -104,18 +103,11 @@ class ClientConnection:
             self._handler.on_opened(self)
 
     async def _write(self) -> None:
+        """One websocket message for each stanza: as with WhatsApp, the acknowledgement of a message and the receipt of
+        its recipient do not come together."""
         while (item := await self._out.get()) is not None:
-            chunk = [item]
-            while len(chunk) < MAX_FRAMES_PER_MESSAGE and not self._out.empty():
-                next_frame = self._out.get_nowait()
-                if next_frame is None:
-                    self._out.task_done()
-                    self._out.put_nowait(None)
-                    break
-                chunk.append(next_frame)
             try:
-                await self._socket.send_bytes(b"".join(chunk))
-                for _ in chunk:
-                    self._out.task_done()
+                await self._socket.send_bytes(item)
+                self._out.task_done()
             except (ConnectionError, RuntimeError):
                 return

@@ -11,6 +11,7 @@ from services.session.worker.library.ack_delay_policy import (
     MIN_INCOMING_MESSAGE_BYTES,
     MIN_OUTGOING_MESSAGE_BYTES,
     ProxiedClient,
+    RecordLengths,
     take_tls_records,
 )
 
@@ -47,10 +48,31 @@ def test_short_records_are_delayed_after_a_message_came_in() -> None:
     client = ProxiedClient(None, lambda: 1.0)
     now = time.monotonic()
     assert client.delay_for(record(80), now) == 0.0
-    client.note_incoming(MIN_INCOMING_MESSAGE_BYTES - 1)
+    client.note_incoming(record(MIN_INCOMING_MESSAGE_BYTES - 6) * 2)  # two receipts in one packet
     assert client.delay_for(record(80), now) == 0.0
-    client.note_incoming(MIN_INCOMING_MESSAGE_BYTES)
+    client.note_incoming(record(MIN_INCOMING_MESSAGE_BYTES - 5))
     now = time.monotonic()
     assert client.delay_for(record(80), now) == ACK_DELAY_S
     assert client.delay_for(record(MIN_OUTGOING_MESSAGE_BYTES), now) == 0.0
     assert client.delay_for(record(80), now + ACK_WINDOW_S + 0.1) == 0.0
+
+
+@given(sizes=st.lists(st.integers(0, 5000), min_size=1, max_size=8), data=st.data())
+def test_lengths_of_records_are_found_however_the_stream_is_cut(sizes: list[int], data: st.DataObject) -> None:
+    stream, lengths, position, longest = b"".join(record(size) for size in sizes), RecordLengths(), 0, 0
+    while position < len(stream):
+        step = data.draw(st.integers(1, len(stream) - position))
+        longest = max(longest, lengths.longest(stream[position : position + step]))
+        position += step
+    assert longest == 5 + max(sizes)
+
+
+def test_a_record_counts_as_soon_as_its_header_is_there() -> None:
+    lengths = RecordLengths()
+    assert lengths.longest(record(3000)[:4]) == 0
+    assert lengths.longest(record(3000)[4:6]) == 3005
+    assert lengths.longest(record(3000)[6:] + record(10)) == 15
+
+
+def test_bytes_that_are_no_tls_count_by_their_number() -> None:
+    assert RecordLengths().longest(b"m" * 200) == 200

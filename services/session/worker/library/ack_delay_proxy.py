@@ -108,7 +108,7 @@ async def _tunnel(library: _Streams, upstream: _Streams, client: ProxiedClient, 
 
 async def _copy_incoming(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, client: ProxiedClient) -> None:
     while data := await reader.read(_READ_BYTES):
-        client.note_incoming(len(data))
+        client.note_incoming(data)
         writer.write(data)
         await writer.drain()
 
