@@ -18,8 +18,10 @@ from shared.contracts.events import CommandRefused
 from shared.contracts.message import Command, Event
 from shared.contracts.registry import parse_event
 from shared.messaging.client import NATS_OUTAGE_ERRORS, NatsClient, NatsMessage, Subscription
-from shared.platform.background import start_awaited
+from shared.platform.background import run_once, start_awaited
 
+LINGER_S = 10.0
+"""After the last waiter of an organization. Until then its events still come to this process; none is parsed."""
 MAX_QUEUED_EVENTS = 1_000
 """Of one waiter; the oldest event is dropped beyond that."""
 
@@ -90,9 +92,19 @@ class _SharedSubscription:
     unfiltered: dict[int, ReplyStream] = field(default_factory=dict)
     by_key: dict[Key, dict[int, ReplyStream]] = field(default_factory=dict)
     stream_count: int = 0
+    uses: int = 0
+    """Streams since it was subscribed."""
+    linger: asyncio.TimerHandle | None = None
+    """Ends it when it is unused for some time."""
+
+    @property
+    def is_failed(self) -> bool:
+        done = self.subscribed.done() and not self.subscribed.cancelled()
+        return self.subscribed.cancelled() or (done and self.subscribed.exception() is not None)
 
     def add(self, stream: ReplyStream) -> None:
         self.stream_count += 1
+        self.uses += 1
         for index in self._indexes(stream):
             index[id(stream)] = stream
 
@@ -128,10 +140,12 @@ class _SharedSubscription:
 
 
 class ReplySubscriptions:
-    """The shared subscriptions of a process by subject; each exists as long as a stream uses it."""
+    """The shared subscriptions of a process by subject. Each exists while a stream uses it, and `linger_s` seconds
+    longer: subscribing costs a round trip before the command may be published."""
 
-    def __init__(self, client: NatsClient) -> None:
+    def __init__(self, client: NatsClient, linger_s: float = LINGER_S) -> None:
         self._client = client
+        self._linger_s = linger_s
         self._by_subject: dict[str, _SharedSubscription] = {}
 
     @asynccontextmanager
@@ -152,7 +166,10 @@ class ReplySubscriptions:
             for shared in used.values():  # all of them before the first await, which may be cancelled
                 shared.remove(stream)
             for subject, shared in used.items():
-                await self._unsubscribe_if_unused(subject, shared)
+                if shared.is_failed:
+                    self._forget(subject, shared)
+                elif not shared.stream_count and shared.linger is None:
+                    self._linger(subject, shared)
 
     def _subscribe_shared(self, subject: str) -> _SharedSubscription:
         shared = self._by_subject[subject] = _SharedSubscription(asyncio.get_running_loop().create_future())
@@ -172,13 +189,30 @@ class ReplySubscriptions:
             raise
         return subscription
 
-    async def _unsubscribe_if_unused(self, subject: str, shared: _SharedSubscription) -> None:
-        if shared.stream_count:
-            return
+    def _linger(self, subject: str, shared: _SharedSubscription) -> None:
+        """Look again after `linger_s`; a stream that came meanwhile prolongs it."""
+        loop, uses = asyncio.get_running_loop(), shared.uses
+
+        def check() -> None:
+            shared.linger = None
+            if shared.stream_count:
+                return
+            if shared.uses != uses:
+                self._linger(subject, shared)
+                return
+            self._forget(subject, shared)
+            run_once("end of a reply subscription", _end(shared))
+
+        shared.linger = loop.call_later(self._linger_s, check)
+
+    def _forget(self, subject: str, shared: _SharedSubscription) -> None:
         if self._by_subject.get(subject) is shared:
             del self._by_subject[subject]
-        with suppress(*NATS_OUTAGE_ERRORS):  # it was never subscribed
-            await _unsubscribe(await shared.subscribed)
+
+
+async def _end(shared: _SharedSubscription) -> None:
+    with suppress(*NATS_OUTAGE_ERRORS):  # it was never subscribed
+        await _unsubscribe(await shared.subscribed)
 
 
 async def _unsubscribe(subscription: Subscription) -> None:

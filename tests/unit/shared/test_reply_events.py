@@ -9,6 +9,7 @@ from nats.errors import FlushTimeoutError
 
 from shared.contracts.events import MessageFailed, MessageSent
 from shared.messaging.reply_events import ReplyStream, ReplySubscriptions
+from tests.waiting import until
 
 
 class FakeSubscription:
@@ -38,8 +39,12 @@ class FakeClient:
             raise self._error
 
 
-def subscriptions_of(client: FakeClient) -> ReplySubscriptions:
-    return ReplySubscriptions(cast(Client, client))
+def subscriptions_of(client: FakeClient, linger_s: float = 0.0) -> ReplySubscriptions:
+    return ReplySubscriptions(cast(Client, client), linger_s)
+
+
+async def all_ended(client: FakeClient, count: int) -> None:
+    await until(lambda: [subscription.ended for subscription in client.subscriptions] == [True] * count)
 
 
 async def test_what_ends_while_nats_is_away_is_not_subscribed_to_again() -> None:
@@ -47,7 +52,7 @@ async def test_what_ends_while_nats_is_away_is_not_subscribed_to_again() -> None
     client = FakeClient(connected=False)
     async with subscriptions_of(client).receiving("one", [MessageSent], ReplyStream()):
         pass
-    assert [subscription.ended for subscription in client.subscriptions] == [True]
+    await all_ended(client, 1)
 
 
 async def test_a_subscription_that_nats_does_not_confirm_is_ended() -> None:
@@ -58,17 +63,51 @@ async def test_a_subscription_that_nats_does_not_confirm_is_ended() -> None:
     assert [subscription.ended for subscription in client.subscriptions] == [True]
 
 
+async def test_after_a_subscription_that_failed_the_next_waiter_subscribes_anew() -> None:
+    client = FakeClient(error=FlushTimeoutError())
+    subscriptions = subscriptions_of(client, linger_s=60)
+    with pytest.raises(FlushTimeoutError):
+        async with subscriptions.receiving("one", [MessageSent], ReplyStream()):
+            pass
+    client._error = None
+    async with subscriptions.receiving("one", [MessageSent], ReplyStream()):
+        assert [subscription.ended for subscription in client.subscriptions] == [True, False]
+
+
+async def test_waiters_that_follow_each_other_use_one_subscription() -> None:
+    client = FakeClient()
+    subscriptions = subscriptions_of(client, linger_s=60)
+    for _ in range(5):
+        async with subscriptions.receiving("one", [MessageSent], ReplyStream()):
+            pass
+    assert [subscription.ended for subscription in client.subscriptions] == [False]
+    async with subscriptions.receiving("other", [MessageSent], ReplyStream()):
+        assert len(client.subscriptions) == 2
+
+
+async def test_a_subscription_ends_when_it_was_not_used_for_some_time() -> None:
+    client = FakeClient()
+    subscriptions = subscriptions_of(client, linger_s=0.01)
+    async with subscriptions.receiving("one", [MessageSent], ReplyStream()):
+        async with subscriptions.receiving("one", [MessageSent], ReplyStream()):
+            pass
+        await asyncio.sleep(0.05)
+        assert [subscription.ended for subscription in client.subscriptions] == [False]
+    await all_ended(client, 1)
+    assert subscriptions._by_subject == {}
+
+
 async def test_who_is_cancelled_while_leaving_listens_to_nothing_more() -> None:
     client = FakeClient()
     subscriptions = subscriptions_of(client)
 
     async def listen() -> None:
         async with subscriptions.receiving("one", [MessageSent, MessageFailed], ReplyStream()):
-            client.go_on.clear()
+            await asyncio.Event().wait()
 
     task = asyncio.create_task(listen())
-    while client.go_on.is_set() or not any(subscription.ended for subscription in client.subscriptions):
-        await asyncio.sleep(0)
+    await until(lambda: len(client.subscriptions) == 2)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    assert [shared.stream_count for shared in subscriptions._by_subject.values()] == [0]
+    await all_ended(client, 2)
+    assert subscriptions._by_subject == {}
