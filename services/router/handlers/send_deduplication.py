@@ -1,6 +1,7 @@
 """Deduplication of sends: which message a command means, and whether it is the same command again."""
 
 from datetime import datetime
+from typing import NamedTuple
 
 from services.router.context import RouterContext
 from services.router.rules.contact_identity import ContactObservation
@@ -12,10 +13,12 @@ from shared.contracts.records import MessageRecord
 
 
 class SendRecord(MessageRecord):
-    """The stored record; events and responses have the fields of MessageRecord only."""
+    """The stored record; events and responses have the fields of MessageRecord only. `command_id`: of the command that
+    made the message."""
 
     fingerprint: str
     expires_at: datetime
+    command_id: str
 
 
 async def with_claimed_id(command: SendMessage, context: RouterContext) -> SendMessage:
@@ -29,9 +32,15 @@ async def with_claimed_id(command: SendMessage, context: RouterContext) -> SendM
     return command.model_copy(update={"message_id": message_id})
 
 
-async def require_same_send(command: SendMessage, existing: MessageRecord, context: RouterContext) -> datetime:
-    """Returns when the message expires: a repetition does not prolong it. Raises Problem 422 when another command made
-    the message."""
+class EarlierSend(NamedTuple):
+    """expires_at: a repetition does not prolong it. is_redelivery: the same command made the message."""
+
+    expires_at: datetime
+    is_redelivery: bool
+
+
+async def require_same_send(command: SendMessage, existing: MessageRecord, context: RouterContext) -> EarlierSend:
+    """Raises Problem 422 when a command with another content made the message."""
     if existing.organization_id != command.organization_id or existing.origin != "api":
         raise idempotency_conflict()
     made_by = await context.store.messages.command_of(existing.id)
@@ -39,7 +48,8 @@ async def require_same_send(command: SendMessage, existing: MessageRecord, conte
     same = kept == send_fingerprint(command)
     if not same and not (kept is None and await _matches_without_fingerprint(command, existing, context)):
         raise idempotency_conflict()
-    return made_by.expires_at or existing.timestamp + SEND_EXPIRY
+    expires_at = made_by.expires_at or existing.timestamp + SEND_EXPIRY
+    return EarlierSend(expires_at, made_by.command_id == command.id)
 
 
 async def _of_earlier_version(command: SendMessage, context: RouterContext) -> MessageRecord | None:

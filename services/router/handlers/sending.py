@@ -1,5 +1,6 @@
 """Sends a text: records it as queued, then publishes SendText for the session service of the instance."""
 
+import asyncio
 from contextlib import suppress
 from datetime import datetime
 
@@ -48,14 +49,12 @@ async def on_send(command: SendMessage, context: RouterContext) -> None:
 
 
 async def _repeat(command: SendMessage, existing: MessageRecord, context: RouterContext) -> None:
-    expires_at = await require_same_send(command, existing, context)
+    earlier = await require_same_send(command, existing, context)
     contact, existing = await _contact(command, existing, context)
-    if existing.status is MessageStatus.QUEUED:  # a crash may have left the rest undone
-        if contact:
-            await context.store.conversations.add_message(existing)
+    if earlier.is_redelivery or existing.status is MessageStatus.QUEUED:  # a crash may have left the rest undone
         party = contact.party if contact else parse_recipient(existing.to_address)
-        await _publish_recorded(command, existing, contact, context)
-        await context.publish(_send_text(existing, party, expires_at))
+        text = _send_text(existing, party, earlier.expires_at)
+        await _show_and_send(command, existing, contact, text, context)
     await context.publish(status_changed_event(existing, command, repeat=True))
     await _require_current_contact(contact, existing, context)
 
@@ -90,21 +89,34 @@ async def _send(command: SendMessage, context: RouterContext) -> MessageRecord |
         timestamp=command.at,
         fingerprint=send_fingerprint(command),
         expires_at=send_expiry(command),
+        command_id=command.id,
         order_key=await context.store.conversations.next_order_key(thread, command.at),
     )
     stored = await context.store.messages.add(message, party.aliases)
     if stored is not message:
         return stored
-    if (
-        message.conversation_id
-    ):  # after the message: a conversation that a merge removed is created again only with a message that will be moved
-        await context.store.conversations.add_message(message)
-    await _publish_recorded(command, message, resolved.contact if resolved else None, context)
-    await context.publish(
-        _send_text(message, party, message.expires_at)
-    )  # last: the steps above are done when it is sent
-    await _require_current_contact(resolved.contact if resolved else None, message, context)
+    contact, text = resolved.contact if resolved else None, _send_text(message, party, message.expires_at)
+    await _show_and_send(command, message, contact, text, context)
+    await _require_current_contact(contact, message, context)
     return None
+
+
+async def _show_and_send(
+    command: SendMessage, message: MessageRecord, contact: Contact | None, text: SendText, context: RouterContext
+) -> None:
+    """Repeatable; after a crash in between, the command is delivered again and all of it is done again.
+
+    A conversation that exists is updated while the events are published; a new one before, because a client may open it
+    as soon as it has the event. After the message: a conversation that a merge removed is created again only with a
+    message that will be moved.
+    """
+    conversations = context.store.conversations
+    add = conversations.add_message(message) if message.conversation_id else None
+    if add and not conversations.is_known_to_exist(str(message.conversation_id)):
+        await add
+        add = None
+    publish = _publish_recorded(command, message, contact, context), context.publish(text)
+    await asyncio.gather(*([add] if add else []), *publish)
 
 
 async def _require_pending_capacity(organization_id: str, instance_id: str, context: RouterContext) -> None:

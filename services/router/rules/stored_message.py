@@ -53,6 +53,7 @@ class StoredMessage(TypedDict):
     search_terms: NotRequired[list[str]]
     fingerprint: NotRequired[str]
     expires_at: NotRequired[datetime]
+    command_id: NotRequired[str]
 
 
 class MessageChanges(TypedDict, total=False):

@@ -64,6 +64,7 @@ class StoredCommand(NamedTuple):
 
     fingerprint: str | None = None
     expires_at: datetime | None = None
+    command_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -99,8 +100,10 @@ class Messages:
 
     async def command_of(self, message_id: str) -> StoredCommand:
         """What is kept of the command that made it."""
-        found = await self._messages.find_one({"_id": message_id}, {"fingerprint": True, "expires_at": True})
-        return StoredCommand(found.get("fingerprint"), found.get("expires_at")) if found else StoredCommand()
+        found = await self._messages.find_one({"_id": message_id}, dict.fromkeys(StoredCommand._fields, True))
+        if found is None:
+            return StoredCommand()
+        return StoredCommand(found.get("fingerprint"), found.get("expires_at"), found.get("command_id"))
 
     async def _load_all(self, ids: Sequence[str]) -> list[MessageRecord | None]:
         found = {item["_id"]: item async for item in self._messages.find({"_id": {"$in": list(ids)}})}
