@@ -148,7 +148,7 @@ class Contacts:
         return await self._load_aliases(query)
 
     async def _load_all_aliases(self, queries: Sequence[AliasQuery]) -> list[AliasesFound]:
-        either: list[Document] = []
+        either: list[MongoQuery] = []
         for query in queries:
             either.append({"organization_id": query.organization_id, "aliases": {"$in": list(query.aliases)}})
             if query.contact_ids:

@@ -9,7 +9,7 @@ from services.router.rules.status_order import statuses_before
 from services.router.rules.stored_message import StoredMessage, StoredStatusStep
 from shared.contracts.records import MessageRecord, MessageStatus
 from shared.platform.documents import from_document
-from shared.platform.mongo import Database, Document, DuplicateKeyError, UpdateOne, collection_of
+from shared.platform.mongo import Database, DuplicateKeyError, MongoQuery, MongoUpdate, UpdateOne, collection_of
 from shared.platform.operation_batcher import OperationBatcher, write_results
 
 
@@ -61,7 +61,7 @@ class MessageStatuses:
 
     async def revoke_guess(self, instance_id: str, wa_id: str | None, other_party: Iterable[str]) -> bool:
         """Take back a wrong guess: the message is unconfirmed again."""
-        guessed: Document = {"instance_id": instance_id, "wa_id": wa_id, "direction": "outbound", "recognised": True}
+        guessed: MongoQuery = {"instance_id": instance_id, "wa_id": wa_id, "direction": "outbound", "recognised": True}
         guessed["other_party"] = {"$in": list(other_party)}
         back = {"$set": {"wa_id": None, "status": MessageStatus.UNCONFIRMED.value}, "$unset": {"recognised": True}}
         return (await self._messages.update_one(guessed, back)).modified_count == 1
@@ -86,7 +86,7 @@ class MessageStatuses:
         return results
 
     async def _accept_one(
-        self, one: Acceptance, query: Document, change: list[Document]
+        self, one: Acceptance, query: MongoQuery, change: list[MongoUpdate]
     ) -> MessageRecord | Exception | None:
         """A message for which the id was only guessed gives it back."""
         try:
@@ -99,7 +99,7 @@ class MessageStatuses:
         return from_document(MessageRecord, found) if found else None
 
     async def _update(
-        self, message_ids: Sequence[str], updates: Sequence[tuple[Document, Document | list[Document]]]
+        self, message_ids: Sequence[str], updates: Sequence[tuple[MongoQuery, MongoUpdate | list[MongoUpdate]]]
     ) -> list[MessageRecord | Exception | None]:
         """The messages as they are afterwards. Steps of one message are made one after the other, each with its own
         result, so that every status it reaches is published."""
@@ -120,7 +120,7 @@ class MessageStatuses:
         return [from_document(MessageRecord, found[i]) if i in found else None for i in ids]
 
 
-def _step_update(step: StatusStep) -> tuple[Document, Document]:
+def _step_update(step: StatusStep) -> tuple[MongoQuery, MongoUpdate]:
     query = {"_id": step.message_id, "status": {"$in": [one.value for one in statuses_before(step.status)]}}
     return query, {
         "$set": {"status": step.status.value, "error": step.error},
@@ -129,7 +129,7 @@ def _step_update(step: StatusStep) -> tuple[Document, Document]:
     }
 
 
-def _acceptance_update(one: Acceptance) -> tuple[Document, list[Document]]:
+def _acceptance_update(one: Acceptance) -> tuple[MongoQuery, list[MongoUpdate]]:
     """The id is set in any case, the status only when `sent` is a step forward."""
     step = StatusStep(one.message_id, MessageStatus.SENT, one.at)
     advances = {"$in": ["$status", [before.value for before in statuses_before(step.status)]]}

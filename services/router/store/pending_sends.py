@@ -10,7 +10,7 @@ from datetime import datetime
 from services.router.rules.send_checks import PendingLimits
 from services.router.rules.stored_message import StoredMessage
 from shared.contracts.records import MessageStatus
-from shared.platform.mongo import Database, Document, collection_of
+from shared.platform.mongo import Database, MongoQuery, collection_of
 from shared.platform.operation_batcher import OperationBatcher
 
 COUNT_LIFETIME_S = 1.0
@@ -73,7 +73,7 @@ class PendingSends:
         return [counts[request.organization_id] for request in requests]
 
     async def _count_one(self, request: _CountRequest) -> _Counts:
-        query: Document = {"organization_id": request.organization_id, "status": MessageStatus.QUEUED.value}
+        query: MongoQuery = {"organization_id": request.organization_id, "status": MessageStatus.QUEUED.value}
         query["timestamp"] = {"$gte": request.since}
         group = {"_id": "$instance_id", "count": {"$sum": 1}}
         counts = _Counts(self._clock())
