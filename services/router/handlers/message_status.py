@@ -10,7 +10,7 @@ from services.router.rules.message_keys import may_be_same_person
 from services.router.rules.status_order import most_advanced
 from services.router.store.contacts import AliasQuery
 from services.router.store.early_receipts import EarlyReceipt
-from services.router.store.message_statuses import Acceptance, StatusStep
+from services.router.store.message_statuses import Acceptance, ReceiptStep, StatusStep
 from services.router.store.messages import IdentifiedMessage
 from shared.contracts.errors import Reject
 from shared.contracts.events import MessageFailed, MessageSent, MessageStatusChanged, ReceiptReceived
@@ -51,6 +51,11 @@ async def on_failed(event: MessageFailed, context: RouterContext) -> None:
 async def on_receipt(event: ReceiptReceived, context: RouterContext) -> None:
     """A receipt whose message has no WhatsApp id yet is saved; then its message is searched once more."""
     store, status = context.store, MessageStatus(event.status)
+    if len(event.wa_ids) == 1 and event.sender:
+        place = (event.organization_id, event.instance_id, event.wa_ids[0], tuple(event.sender.aliases))
+        if message := await store.statuses.advance_by_receipt(ReceiptStep(*place, status, event.timestamp)):
+            await context.publish(status_changed_event(message, event))
+            return
     known = await _messages_of(event, event.wa_ids, context)
     if missing := set(event.wa_ids) - {str(message.wa_id) for message in known}:
         early = EarlyReceipt(status, tuple(event.sender.aliases) if event.sender else ())

@@ -1,7 +1,6 @@
 """Sends a text: records it as queued, then publishes SendText for the session service of the instance."""
 
 import asyncio
-from contextlib import suppress
 from datetime import datetime
 
 from services.router.context import RouterContext
@@ -132,9 +131,10 @@ async def _instance(command: SendMessage, instance_id: str | None, context: Rout
     """The instance that sends. Only a named one that is connected is taken from memory. Raises Problem."""
     instances = context.store.instances
     if instance_id is not None:
-        with suppress(Problem):
-            return choose_instance(await instances.active(command.organization_id), instance_id)
-    return choose_instance(await instances.active(command.organization_id, fresh=True), instance_id)
+        sender = await instances.connected_sender(command.organization_id, instance_id)
+        if sender is not None:
+            return sender
+    return choose_instance(await instances.active(command.organization_id), instance_id)
 
 
 async def _require_current_contact(contact: Contact | None, message: MessageRecord, context: RouterContext) -> None:

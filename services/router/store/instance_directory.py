@@ -40,7 +40,7 @@ class InstanceDirectory:
         self._read = OperationBatcher(self._read_each)
         self._profiles: OrderedDict[str, tuple[float, OrganizationProfile]] = OrderedDict()
         self._loading: set[str] = set()
-        self._senders: OrderedDict[str, tuple[float, list[SenderInstance]]] = OrderedDict()
+        self._senders: OrderedDict[str, tuple[float, dict[str, SenderInstance]]] = OrderedDict()
         self._connection_changes = 0
         self._own_instances: OrderedDict[tuple[str, str], None] = OrderedDict()
 
@@ -118,9 +118,17 @@ class InstanceDirectory:
         contacts = await self._contacts.find(query, {"aliases": 1}).to_list(None)
         return aliases.union(*(contact["aliases"] for contact in contacts))
 
-    async def active(self, organization_id: str, *, fresh: bool = False) -> list[SenderInstance]:
-        """The instances that are not deleted, the oldest first. Remembered for SENDERS_CACHE_S, or until a connection
-        of the organization changes; `fresh`: read anew."""
+    async def active(self, organization_id: str) -> list[SenderInstance]:
+        """The instances that are not deleted, the oldest first."""
+        return list((await self._active_by_id(organization_id, fresh=True)).values())
+
+    async def connected_sender(self, organization_id: str, instance_id: str) -> SenderInstance | None:
+        """The instance when it is connected. Remembered for SENDERS_CACHE_S, or until a connection of the organization
+        changes."""
+        sender = (await self._active_by_id(organization_id)).get(instance_id)
+        return sender if sender and sender.connected else None
+
+    async def _active_by_id(self, organization_id: str, *, fresh: bool = False) -> dict[str, SenderInstance]:
         known = self._senders.get(organization_id)
         if known and not fresh and self._clock() - known[0] < SENDERS_CACHE_S:
             return known[1]
@@ -137,7 +145,7 @@ class InstanceDirectory:
         self._connection_changes += 1
         self._senders.pop(organization_id, None)
 
-    async def _load_senders(self, organization_id: str) -> list[SenderInstance]:
+    async def _load_senders(self, organization_id: str) -> dict[str, SenderInstance]:
         query = {"organization_id": organization_id, "deleted_at": None}
         cursor = self._instances.find(query, {"_id": 1}).sort([("created_at", 1), ("_id", 1)])
         ids = [item["_id"] async for item in cursor]
@@ -147,10 +155,10 @@ class InstanceDirectory:
             status[connection["_id"]] = connection["status"]
             if number := connection.get("phone_number"):
                 self._invalidate_other_number(organization_id, connection["_id"], number)
-        return [
-            SenderInstance(instance_id, status.get(instance_id, ConnectionStatus.DISCONNECTED.value))
+        return {
+            instance_id: SenderInstance(instance_id, status.get(instance_id, ConnectionStatus.DISCONNECTED.value))
             for instance_id in ids
-        ]
+        }
 
     async def is_foreign(self, organization_id: str, instance_id: str) -> bool:
         """The instance belongs to another organization. An instance never changes its organization."""

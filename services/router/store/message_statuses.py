@@ -33,15 +33,36 @@ class Acceptance:
     at: datetime
 
 
+@dataclass(frozen=True)
+class ReceiptStep:
+    """A person with one of these aliases reported the status of a message that was sent to them.
+
+    `other_party` of the message, which is what it was sent to, may name the person by another alias.
+    """
+
+    organization_id: str
+    instance_id: str
+    wa_id: str
+    sender: tuple[str, ...]
+    status: MessageStatus
+    at: datetime
+
+
 class MessageStatuses:
     def __init__(self, database: Database) -> None:
         self._messages = collection_of(database, "messages", StoredMessage)
         self._advance, self._accept = OperationBatcher(self._advance_all), OperationBatcher(self._accept_all)
+        self._advance_by_receipt = OperationBatcher(self._advance_lone_receipt)
 
     async def advance(self, step: StatusStep) -> MessageRecord | None:
         """Move the status forward; a status that is no step forward changes nothing. Returns the message as it is now,
         None when there is none."""
         return await self._advance(step)
+
+    async def advance_by_receipt(self, receipt: ReceiptStep) -> MessageRecord | None:
+        """Move the status forward in one round trip, when no other receipt is handled at this moment. None: nothing was
+        changed, for this or another reason; find the message first, and `advance` it."""
+        return await self._advance_by_receipt(receipt)
 
     async def accept(self, acceptance: Acceptance) -> MessageRecord | None:
         """Set the WhatsApp id, and move the status to `sent`. Returns the message as it is now, None when the
@@ -67,11 +88,27 @@ class MessageStatuses:
         return (await self._messages.update_one(guessed, back)).modified_count == 1
 
     async def _advance_all(self, steps: Sequence[StatusStep]) -> list[MessageRecord | Exception | None]:
-        updates = [_step_update(step) for step in steps]
+        updates = [_step_update({"_id": step.message_id}, step.status, step.at, step.error) for step in steps]
         if len(steps) == 1:
             found = await self._messages.find_one_and_update(*updates[0], return_document=True)
             return [from_document(MessageRecord, found)] if found else await self._now([steps[0].message_id])
         return await self._update([step.message_id for step in steps], updates)
+
+    async def _advance_lone_receipt(self, receipts: Sequence[ReceiptStep]) -> list[MessageRecord | Exception | None]:
+        if len(receipts) > 1:
+            return [None] * len(receipts)
+        receipt = receipts[0]
+        message: MongoQuery = {
+            "instance_id": receipt.instance_id,
+            "wa_id": receipt.wa_id,
+            "direction": "outbound",
+            "group": None,
+            "other_party": {"$in": list(receipt.sender)},
+            "organization_id": receipt.organization_id,
+        }
+        update = _step_update(message, receipt.status, receipt.at)
+        found = await self._messages.find_one_and_update(*update, return_document=True)
+        return [from_document(MessageRecord, found) if found else None]
 
     async def _accept_all(self, acceptances: Sequence[Acceptance]) -> list[MessageRecord | Exception | None]:
         updates = [_acceptance_update(one) for one in acceptances]
@@ -120,28 +157,31 @@ class MessageStatuses:
         return [from_document(MessageRecord, found[i]) if i in found else None for i in ids]
 
 
-def _step_update(step: StatusStep) -> tuple[MongoQuery, MongoUpdate]:
-    query = {"_id": step.message_id, "status": {"$in": [one.value for one in statuses_before(step.status)]}}
+def _step_update(
+    message: MongoQuery, status: MessageStatus, at: datetime, error: str | None = None
+) -> tuple[MongoQuery, MongoUpdate]:
+    """`message`: which one it is."""
+    query = message | {"status": {"$in": [one.value for one in statuses_before(status)]}}
     return query, {
-        "$set": {"status": step.status.value, "error": step.error},
-        "$push": {"history": _history_entry(step)},
+        "$set": {"status": status.value, "error": error},
+        "$push": {"history": _history_entry(status, at, error)},
         "$unset": {"stuck_since": True},
     }
 
 
 def _acceptance_update(one: Acceptance) -> tuple[MongoQuery, list[MongoUpdate]]:
     """The id is set in any case, the status only when `sent` is a step forward."""
-    step = StatusStep(one.message_id, MessageStatus.SENT, one.at)
-    advances = {"$in": ["$status", [before.value for before in statuses_before(step.status)]]}
-    history = {"$concatArrays": [{"$ifNull": ["$history", []]}, [{"$literal": _history_entry(step)}]]}
-    fields = {"status": step.status.value, "error": None, "history": history, "stuck_since": "$$REMOVE"}
+    advances = {"$in": ["$status", [before.value for before in statuses_before(MessageStatus.SENT)]]}
+    entry = {"$literal": _history_entry(MessageStatus.SENT, one.at)}
+    history = {"$concatArrays": [{"$ifNull": ["$history", []]}, [entry]]}
+    fields = {"status": MessageStatus.SENT.value, "error": None, "history": history, "stuck_since": "$$REMOVE"}
     set_status = {name: {"$cond": [advances, value, f"${name}"]} for name, value in fields.items()}
     query = {"_id": one.message_id, "organization_id": one.organization_id}
     return query, [{"$set": {"wa_id": one.wa_id, "recognised": "$$REMOVE", **set_status}}]
 
 
-def _history_entry(step: StatusStep) -> StoredStatusStep:
-    entry = StoredStatusStep(status=step.status, at=step.at)
-    if step.error:
-        entry["error"] = step.error
+def _history_entry(status: MessageStatus, at: datetime, error: str | None = None) -> StoredStatusStep:
+    entry = StoredStatusStep(status=status, at=at)
+    if error:
+        entry["error"] = error
     return entry

@@ -1,5 +1,5 @@
-"""The collection `sends`: an intent before the worker is called, the outcome afterwards. An intent without an outcome
-may have gone out."""
+"""The collection `sends`: an intent before the worker is called; the outcome afterwards, unless NATS has it as
+`MessageSent`. An intent without an outcome may have gone out."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

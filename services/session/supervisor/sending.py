@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -27,6 +28,9 @@ RECONNECT_WAIT_S = 20.0
 """Age up to which a send waits for an instance that is reconnecting; then it fails."""
 MAX_UNANSWERED_WAIT_S = 60.0
 """Age up to which a send waits behind others of an instance that WhatsApp does not answer; then it fails."""
+OUTCOME_PUBLISH_TIMEOUT_S = 1.0
+"""After this time, a text was sent whose outcome only this process knows."""
+MAX_REMEMBERED_OUTCOMES = 10_000
 TIMED_OUT: SendOutcome = {
     "outcome": "failed",
     "code": "timeout",
@@ -69,6 +73,8 @@ class SendService:
         self._workers = workers
         self._publish = publish
         self._pending: dict[str, _PendingSend] = {}
+        self._accepted: OrderedDict[str, SendOutcome] = OrderedDict()
+        """The last outcomes that were published and not stored, by message id: an ack may be lost."""
         self._start_locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         """By organization and instance: sends reach the worker in the order in which they came."""
 
@@ -101,7 +107,9 @@ class SendService:
         if earlier is None:
             await self._record_outcome(command.message_id, TOO_MANY_PENDING_SENDS)
         await self._publish(
-            _outcome_event(command, TOO_MANY_PENDING_SENDS if earlier is None else earlier.outcome or UNCONFIRMED)
+            _outcome_event(
+                command, TOO_MANY_PENDING_SENDS if earlier is None else self._earlier_outcome(command, earlier)
+            )
         )
 
     async def _start(self, command: SendText) -> _PendingSend | SendOutcome:
@@ -112,7 +120,7 @@ class SendService:
         await self._wait_for_instance(command)
         earlier = await self._record_intent(command)
         if earlier is not None:
-            return earlier.outcome or UNCONFIRMED
+            return self._earlier_outcome(command, earlier)
         pending = _PendingSend(
             command.organization_id, command.instance_id, command.message_id, self._call_worker(command)
         )
@@ -120,24 +128,36 @@ class SendService:
         return pending
 
     async def _finish(self, command: SendText, pending: _PendingSend) -> None:
-        """The first to see the outcome stores and publishes it; a redelivery that waits as well repeats both.
+        """The first to see the outcome publishes it, and stores it where needed; a redelivery that waits repeats both.
 
-        A failure is stored first, so that it does not become unconfirmed. For a text that WhatsApp accepted this is not
-        needed: the stream drops `unconfirmed` after `sent` (MessageFailed.deduplication_id).
+        A failure is stored first, so that it does not become unconfirmed. Of a text that WhatsApp accepted the outcome
+        is stored only when NATS does not have the event: a command that is redelivered to another process publishes
+        `unconfirmed` then, which the stream drops after `sent` (MessageFailed.deduplication_id), and which is no step
+        forward from `sent`.
         """
         try:
             outcome = await self._outcome(pending)
             event = _outcome_event(command, outcome)
             if outcome["outcome"] == "accepted":
-                both = self._publish(event), self._record_outcome(pending.message_id, outcome)
-                results = await asyncio.gather(*both, return_exceptions=True)
-                if errors := [result for result in results if isinstance(result, BaseException)]:
-                    raise errors[0]
-            else:
-                await self._record_outcome(pending.message_id, outcome)
-                await self._publish(event)
+                try:
+                    async with asyncio.timeout(OUTCOME_PUBLISH_TIMEOUT_S):
+                        await self._publish(event)
+                    self._remember(pending.message_id, outcome)
+                    return
+                except Exception as error:
+                    log.warning("the outcome of message %s is stored: %s", pending.message_id, error or "NATS is slow")
+            await self._record_outcome(pending.message_id, outcome)
+            await self._publish(event)
         finally:
             self._pending.pop(pending.message_id, None)
+
+    def _remember(self, message_id: str, outcome: SendOutcome) -> None:
+        self._accepted[message_id] = outcome
+        if len(self._accepted) > MAX_REMEMBERED_OUTCOMES:
+            self._accepted.popitem(last=False)
+
+    def _earlier_outcome(self, command: SendText, earlier: EarlierSend) -> SendOutcome:
+        return earlier.outcome or self._accepted.get(command.message_id) or UNCONFIRMED
 
     async def _record_intent(self, command: SendText) -> EarlierSend | None:
         """None: it is stored now. Raises ForeignId for an instance, or a message id, of another organization: both are

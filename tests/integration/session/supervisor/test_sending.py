@@ -36,8 +36,32 @@ async def test_a_redelivered_send_repeats_its_outcome_and_not_the_send(testbed: 
     count = testbed.events.count(sent)
     await testbed.send(command)
     assert testbed.workers.last.sends() == []
-    again = [event for event in testbed.events if isinstance(event, MessageSent)]
-    assert (count, {event.id for event in again}) == (1, {sent.id})
+    again = await testbed.event(MessageFailed, message_id="m1")
+    assert (count, again.unconfirmed) == (1, True)
+    assert again.deduplication_id == sent.deduplication_id  # the stream drops the second
+
+
+async def test_an_outcome_that_nats_did_not_store_is_stored_and_repeated(
+    testbed: NodeTestBed, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await testbed.connected()
+    assert testbed.node
+
+    async def publish(_event: object) -> None:
+        raise ConnectionError("NATS is not reachable")
+
+    monkeypatch.setattr(testbed.node.sends, "_publish", publish)
+    command = testbed.text("m1")
+    with pytest.raises(ConnectionError):
+        await testbed.send(command)
+    stored = await database["sends"].find_one({"_id": "m1"})
+    assert stored
+    assert stored["outcome"]["outcome"] == "accepted"
+    await testbed.restart_node()
+    await testbed.status(S.CONNECTED)
+    await testbed.send(command)
+    await testbed.event(MessageSent, message_id="m1", wa_id=stored["outcome"]["wa_id"])
+    assert testbed.workers.last.sends() == []
 
 
 async def test_a_redelivered_send_waits_for_the_pending_one(testbed: NodeTestBed) -> None:
