@@ -156,10 +156,9 @@ async def open_session(settings: SessionSettings) -> AsyncIterator[Session]:
         async with connection(broker, settings) as js:
             node = SessionNode(settings, bus.database, broker_client(broker), {Network.WHATSAPP: workers}, no_proxy)
             app._consume(consumers, node)
-            await consumers.update(js)
             await node.start()
-            await broker.start()
-            yield Session(bus, node, workers, broker)
+            async with consumers.started(js):
+                yield Session(bus, node, workers, broker)
             await node.stop()
 
 

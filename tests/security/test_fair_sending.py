@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -229,6 +230,39 @@ async def test_sends_pile_up_to_a_limit_and_say_so(mongo_url: str, tmp_path: Pat
             await bus.event(MessageStatusChanged, message_id="a0")
             await bus.publish(message("mallory", "one", "a6"))
             await until(lambda: sum(isinstance(event, MessageRecorded) for event in bus.events) == 9)
+
+
+async def test_sends_that_come_at_once_do_not_exceed_the_limit(mongo_url: str, tmp_path: Path) -> None:
+    """What is counted and what is being stored at that moment change while the limit is checked."""
+    async with own_nats(tmp_path) as nats_url:
+        settings = RouterSettings(
+            nats_url=nats_url,
+            mongo_url=mongo_url,
+            mongo_database=f"t{new_id()[:12]}",
+            http_port=free_port(),
+            environment="local",
+            pending_sends_per_instance=9,
+            pending_sends_per_organization=12,
+        )
+        async with open_bus(settings) as bus, router_service(settings):
+            for instance_id in ("one", "two"):
+                await account(bus, "mallory", instance_id)
+            instances = ("one", "one", "two") * 14
+            commands = [message("mallory", instance, f"m{number}") for number, instance in enumerate(instances)]
+            await bus.publish(*commands)
+            for command in commands:
+                await until(partial(_is_answered, bus, command))
+            recorded = [event.instance_id for event in bus.events if isinstance(event, MessageRecorded)]
+            assert len(recorded) == 12
+            assert recorded.count("one") <= 9
+
+
+def _is_answered(bus: Bus, command: SendMessage) -> bool:
+    return any(
+        (isinstance(event, MessageRecorded) and event.message.id == command.message_id)
+        or (isinstance(event, CommandRefused) and event.cause == command.id)
+        for event in bus.events
+    )
 
 
 async def _refused(bus: Bus, command: SendMessage, whose: str) -> None:

@@ -60,9 +60,23 @@ async def _repeat(command: SendMessage, existing: MessageRecord, context: Router
 
 async def _send(command: SendMessage, context: RouterContext) -> MessageRecord | None:
     """Returns the message when one of this id was recorded before, else None."""
-    party, instance_id = await _recipient(command, context)
+    recipient, instance_id = await _recipient(command, context)
     instance = await _instance(command, instance_id, context)
     await _require_pending_capacity(command.organization_id, instance.instance_id, context)
+    with context.store.pending_sends.storing(command.organization_id, instance.instance_id, command.message_id):
+        message, party, contact = await _new_message(command, recipient, instance, context)
+        stored = await context.store.messages.add(message, party.aliases)
+    if stored is not message:
+        return stored
+    await _show_and_send(command, message, contact, _send_text(message, party, message.expires_at), context)
+    await _require_current_contact(contact, message, context)
+    return None
+
+
+async def _new_message(
+    command: SendMessage, party: Party, instance: SenderInstance, context: RouterContext
+) -> tuple[SendRecord, Party, Contact | None]:
+    """The message as it is stored, its recipient, and their contact; None for a note to the owner."""
     profile = await context.store.instances.profile(command.organization_id)
     observation = ContactObservation(command.organization_id, party, None, command.id, command.at)
     if not is_owner(party, profile.aliases):
@@ -91,13 +105,7 @@ async def _send(command: SendMessage, context: RouterContext) -> MessageRecord |
         command_id=command.id,
         order_key=await context.store.conversations.next_order_key(thread, command.at),
     )
-    stored = await context.store.messages.add(message, party.aliases)
-    if stored is not message:
-        return stored
-    contact, text = resolved.contact if resolved else None, _send_text(message, party, message.expires_at)
-    await _show_and_send(command, message, contact, text, context)
-    await _require_current_contact(contact, message, context)
-    return None
+    return message, party, resolved.contact if resolved else None
 
 
 async def _show_and_send(
@@ -122,9 +130,8 @@ async def _require_pending_capacity(organization_id: str, instance_id: str, cont
     """Raises Problem 429 when too many messages are queued: those of a stuck instance must not pile up."""
     limits = context.pending_limits
     since = context.now() - limits.max_age
-    pending = context.store.pending_sends
-    require_pending_capacity(limits, *await pending.count(organization_id, instance_id, since, limits))
-    pending.add(organization_id, instance_id)
+    pending = await context.store.pending_sends.count(organization_id, instance_id, since, limits)
+    require_pending_capacity(limits, *pending)
 
 
 async def _instance(command: SendMessage, instance_id: str | None, context: RouterContext) -> SenderInstance:

@@ -1,9 +1,10 @@
 """How many messages wait for WhatsApp. Counted anew at least once a second, and for every send above half of a limit;
-between two counts this process adds its own sends."""
+between two counts this process adds its own sends. Sends that it is storing are counted by it alone, not by MongoDB."""
 
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -19,14 +20,12 @@ MAX_ORGANIZATIONS = 20_000
 
 @dataclass
 class _Counts:
-    """Queued messages of one organization, by instance. counted_at: monotonic seconds."""
+    """Queued messages of one organization, by instance. counted_at: monotonic seconds. left_out: ids of messages that
+    were being stored then, and were not counted."""
 
     counted_at: float
+    left_out: frozenset[str] = frozenset()
     by_instance: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def total(self) -> int:
-        return self.by_instance.total()
 
 
 @dataclass(frozen=True)
@@ -41,6 +40,10 @@ class PendingSends:
         self._messages = collection_of(database, "messages", StoredMessage)
         self._clock = clock
         self._counts: OrderedDict[str, _Counts] = OrderedDict()
+        self._counting: dict[str, _Counts] = {}
+        """Counts that MongoDB is asked for, by organization."""
+        self._storing: dict[str, dict[str, str]] = {}
+        """By organization: the instance of each message that is being stored."""
         self._count = OperationBatcher(self._count_each)
 
     async def count(
@@ -48,24 +51,45 @@ class PendingSends:
     ) -> tuple[int, int]:
         """The number of queued messages of the instance and of the organization, counted up to the limits."""
         counts = self._counts.get(organization_id)
-        if counts is None or not self._is_usable(counts, instance_id, limits):
+        if counts is None or not self._is_usable(organization_id, counts, instance_id, limits):
             counts = await self._count(_CountRequest(organization_id, since, limits.per_organization))
             self._counts[organization_id] = counts
             self._counts.move_to_end(organization_id)
             if len(self._counts) > MAX_ORGANIZATIONS:
                 self._counts.popitem(last=False)
-        return counts.by_instance[instance_id], counts.total
+        return self._with_stored(organization_id, counts, instance_id)
 
-    def add(self, organization_id: str, instance_id: str) -> None:
-        """A message was queued."""
+    @contextmanager
+    def storing(self, organization_id: str, instance_id: str, message_id: str) -> Iterator[None]:
+        """The message counts inside this block, and is stored as queued when the block ends without an exception. Enter
+        it right after `count`, so that no other send is counted in between."""
+        self._storing.setdefault(organization_id, {})[message_id] = instance_id
+        is_stored = False
+        try:
+            yield
+            is_stored = True
+        finally:
+            self._storing[organization_id].pop(message_id, None)
+            if not self._storing[organization_id]:
+                del self._storing[organization_id]
+            if is_stored:
+                self._add(organization_id, instance_id, message_id)
+
+    def _add(self, organization_id: str, instance_id: str, message_id: str) -> None:
         if counts := self._counts.get(organization_id):
             counts.by_instance[instance_id] += 1
+        counting = self._counting.get(organization_id)
+        if counting and message_id in counting.left_out:
+            counting.by_instance[instance_id] += 1
 
-    def _is_usable(self, counts: _Counts, instance_id: str, limits: PendingLimits) -> bool:
+    def _with_stored(self, organization_id: str, counts: _Counts, instance_id: str) -> tuple[int, int]:
+        storing = list(self._storing.get(organization_id, {}).values())
+        return counts.by_instance[instance_id] + storing.count(instance_id), counts.by_instance.total() + len(storing)
+
+    def _is_usable(self, organization_id: str, counts: _Counts, instance_id: str, limits: PendingLimits) -> bool:
+        of_instance, of_organization = self._with_stored(organization_id, counts, instance_id)
         is_recent = self._clock() - counts.counted_at < COUNT_LIFETIME_S
-        is_far_below = (
-            2 * counts.by_instance[instance_id] < limits.per_instance and 2 * counts.total < limits.per_organization
-        )
+        is_far_below = 2 * of_instance < limits.per_instance and 2 * of_organization < limits.per_organization
         return is_recent and is_far_below
 
     async def _count_each(self, requests: Sequence[_CountRequest]) -> list[_Counts]:
@@ -73,10 +97,17 @@ class PendingSends:
         return [counts[request.organization_id] for request in requests]
 
     async def _count_one(self, request: _CountRequest) -> _Counts:
+        counts = _Counts(self._clock(), frozenset(self._storing.get(request.organization_id, ())))
         query: MongoQuery = {"organization_id": request.organization_id, "status": MessageStatus.QUEUED.value}
         query["timestamp"] = {"$gte": request.since}
+        if counts.left_out:
+            query["_id"] = {"$nin": list(counts.left_out)}
         group = {"_id": "$instance_id", "count": {"$sum": 1}}
-        counts = _Counts(self._clock())
-        async for item in self._messages.aggregate([{"$match": query}, {"$limit": request.most}, {"$group": group}]):
-            counts.by_instance[item["_id"]] = item["count"]
+        found = self._messages.aggregate([{"$match": query}, {"$limit": request.most}, {"$group": group}])
+        self._counting[request.organization_id] = counts
+        try:
+            async for item in found:
+                counts.by_instance[item["_id"]] += item["count"]
+        finally:
+            del self._counting[request.organization_id]
         return counts
