@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from services.router.rules.send_checks import PendingLimits
 from services.router.rules.stored_message import StoredMessage
@@ -28,6 +29,13 @@ class _Counts:
     by_instance: Counter[str] = field(default_factory=Counter)
 
 
+class _StoringSend(NamedTuple):
+    """A message that is being stored; one that is repeated at the same moment is there twice."""
+
+    message_id: str
+    instance_id: str
+
+
 @dataclass(frozen=True)
 class _CountRequest:
     organization_id: str
@@ -42,8 +50,8 @@ class PendingSends:
         self._counts: OrderedDict[str, _Counts] = OrderedDict()
         self._counting: dict[str, _Counts] = {}
         """Counts that MongoDB is asked for, by organization."""
-        self._storing: dict[str, dict[str, str]] = {}
-        """By organization: the instance of each message that is being stored."""
+        self._storing: dict[str, list[_StoringSend]] = {}
+        """By organization."""
         self._count = OperationBatcher(self._count_each)
 
     async def count(
@@ -63,13 +71,14 @@ class PendingSends:
     def storing(self, organization_id: str, instance_id: str, message_id: str) -> Iterator[None]:
         """The message counts inside this block, and is stored as queued when the block ends without an exception. Enter
         it right after `count`, so that no other send is counted in between."""
-        self._storing.setdefault(organization_id, {})[message_id] = instance_id
+        send = _StoringSend(message_id, instance_id)
+        self._storing.setdefault(organization_id, []).append(send)
         is_stored = False
         try:
             yield
             is_stored = True
         finally:
-            self._storing[organization_id].pop(message_id, None)
+            self._storing[organization_id].remove(send)
             if not self._storing[organization_id]:
                 del self._storing[organization_id]
             if is_stored:
@@ -83,7 +92,7 @@ class PendingSends:
             counting.by_instance[instance_id] += 1
 
     def _with_stored(self, organization_id: str, counts: _Counts, instance_id: str) -> tuple[int, int]:
-        storing = list(self._storing.get(organization_id, {}).values())
+        storing = [send.instance_id for send in self._storing.get(organization_id, ())]
         return counts.by_instance[instance_id] + storing.count(instance_id), counts.by_instance.total() + len(storing)
 
     def _is_usable(self, organization_id: str, counts: _Counts, instance_id: str, limits: PendingLimits) -> bool:
@@ -97,7 +106,8 @@ class PendingSends:
         return [counts[request.organization_id] for request in requests]
 
     async def _count_one(self, request: _CountRequest) -> _Counts:
-        counts = _Counts(self._clock(), frozenset(self._storing.get(request.organization_id, ())))
+        storing = self._storing.get(request.organization_id, ())
+        counts = _Counts(self._clock(), frozenset(send.message_id for send in storing))
         query: MongoQuery = {"organization_id": request.organization_id, "status": MessageStatus.QUEUED.value}
         query["timestamp"] = {"$gte": request.since}
         if counts.left_out:
