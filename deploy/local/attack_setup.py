@@ -52,32 +52,33 @@ async def create_organization(ready: dict[str, Any], name: str) -> LinkedOrganiz
     email = f"{name}-{new_id()}@example.org"
     body = {"email": email, "password": PASSWORD, "organization_name": name}
     async with api_client(ready["api"]) as api, SimulatorClient(ready["simulator"]) as simulator:
-        login = await _request_json(api, "POST", "/api/auth/register", json=body)
+        login = await request_json(api, "POST", "/api/auth/register", json=body)
         headers = {"Authorization": f"Bearer {login['token']}"}
         phone, contact = (await simulator.post("/phones"))["number"], (await simulator.post("/contacts"))["number"]
         async with asyncio.timeout(_LINK_TIMEOUT_S):
-            instance_id = await _link_instance(api, simulator, headers, phone)
+            instance_id = await link_instance(api, simulator, headers, phone)
     return LinkedOrganization(login["organization_id"], email, login["token"], instance_id, phone, contact)
 
 
-async def _link_instance(
+async def link_instance(
     api: aiohttp.ClientSession, simulator: SimulatorClient, headers: dict[str, str], phone: str
 ) -> str:
     """The id of a new instance, which is connected."""
-    body = {"instance_name": "bench", "network": "simulator"}
-    created = await _request_json(api, "POST", "/api/whatsapp/instances", json=body, headers=headers)
+    body = {"instance_name": f"account {phone}", "network": "simulator"}
+    created = await request_json(api, "POST", "/api/whatsapp/instances", json=body, headers=headers)
     instance_id = str(created["instance"]["id"])
     path = f"/api/whatsapp/instances/{instance_id}"
     connect = {"method": "code", "phone_number": phone}
-    pairing = await _request_json(api, "POST", f"{path}/connect", json=connect, headers=headers)
+    pairing = await request_json(api, "POST", f"{path}/connect", json=connect, headers=headers)
     await simulator.call(enter_code(phone, pairing["pairingCode"]))
     while True:
-        if (await _request_json(api, "GET", f"{path}/status", headers=headers))["instance"]["status"] == "connected":
+        if (await request_json(api, "GET", f"{path}/status", headers=headers))["instance"]["status"] == "connected":
             return instance_id
         await asyncio.sleep(0.2)
 
 
-async def _request_json(api: aiohttp.ClientSession, method: str, path: str, **more: Any) -> dict[str, Any]:
+async def request_json(api: aiohttp.ClientSession, method: str, path: str, **more: Any) -> dict[str, Any]:
+    """The body of a response. Raises aiohttp.ClientResponseError for an error status."""
     async with api.request(method, path, **more) as answer:
         answer.raise_for_status()
         body: dict[str, Any] = await answer.json()

@@ -18,7 +18,7 @@ from shared.messaging.client import NatsClient, NatsMessage, jetstream
 from shared.messaging.publisher import Publisher
 
 Send = Callable[[str, str, str], Awaitable[str]]
-"""(instance id, number, text) → the status that the caller was told."""
+"""(instance id, number, text) → the status, or the error code, in the response to the caller."""
 SENT = frozenset({MessageStatus.SENT.value, MessageStatus.DELIVERED.value, MessageStatus.READ.value})
 _BURST_TIMEOUT_S = 300.0
 _MAX_CONCURRENT_PUBLISHES = 256

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Generic, TypeVar
 
@@ -18,8 +18,9 @@ from shared.contracts.message import Message
 from shared.contracts.registry import stream_of
 from shared.contracts.request_id import HEADER, bound_request_id
 from shared.messaging.ack_extension import AckExtender
-from shared.messaging.client import NATS_OUTAGE_ERRORS, NatsError, NatsMessage, broker_client, jetstream
+from shared.messaging.client import NATS_OUTAGE_ERRORS, NatsMessage, broker_client, jetstream
 from shared.messaging.consumer import nak_or_dead_letter
+from shared.messaging.direct_subscription import durable_subscription
 from shared.messaging.durable_consumers import push_consumer_config, update_consumer
 from shared.messaging.metrics import Result, observe_handling
 from shared.platform.background import finish_tasks, log_failure, run_once
@@ -57,20 +58,10 @@ async def batch_consumer(
     config = push_consumer_config(service, message_class, settings, max_unacked=MAX_UNACKED)
     await update_consumer(js, stream_of(message_class), config)
     batches = _BatchConsumer(broker, message_class, handle, settings.ack_wait)
-    subscription = await js.subscribe(
-        message_class.subject_filter(),
-        queue=config.durable_name,
-        stream=stream_of(message_class),
-        cb=batches.receive,
-        manual_ack=True,
-        config=config,
-    )
     try:
-        yield
+        async with durable_subscription(js, stream_of(message_class), config, batches.receive):
+            yield
     finally:
-        drain: Callable[[], Awaitable[None]] = subscription.drain
-        with suppress(NatsError):  # the connection is closed: another process gets the messages
-            await drain()
         await batches.finish(settings.shutdown_grace.total_seconds())
 
 

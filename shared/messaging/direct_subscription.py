@@ -29,7 +29,6 @@ async def direct_subscription(
     At the end of the block the running calls have `grace_s` seconds to finish; what is not acked then is delivered
     again.
     """
-    assert config.filter_subject
     tasks = set[asyncio.Task[None]]()
 
     async def start(raw: NatsMessage) -> None:
@@ -37,11 +36,25 @@ async def direct_subscription(
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
+    try:
+        async with durable_subscription(js, stream, config, start):
+            yield
+    finally:
+        if not await finish_tasks(tasks, grace_s):
+            log.warning("%s: handlers did not end within %g s; their messages are delivered again", stream, grace_s)
+
+
+@asynccontextmanager
+async def durable_subscription(
+    js: JetStreamContext, stream: str, config: ConsumerConfig, receive: Callable[[NatsMessage], Awaitable[None]]
+) -> AsyncIterator[None]:
+    """Inside this block `receive` gets the messages of a durable push consumer that this process is given."""
+    assert config.filter_subject
     subscription = await js.subscribe(
         config.filter_subject,
         queue=config.durable_name,
         stream=stream,
-        cb=start,
+        cb=receive,
         manual_ack=True,
         config=config,
     )
@@ -51,8 +64,6 @@ async def direct_subscription(
         drain: Callable[[], Awaitable[None]] = subscription.drain
         with suppress(NatsError):  # the connection is closed: another process gets the messages
             await drain()
-        if not await finish_tasks(tasks, grace_s):
-            log.warning("%s: handlers did not end within %g s; their messages are delivered again", stream, grace_s)
 
 
 async def _call(receive: Callable[[NatsMessage], Awaitable[None]], raw: NatsMessage) -> None:

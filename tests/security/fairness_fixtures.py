@@ -13,6 +13,7 @@ from faststream.nats import NatsBroker
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
+from services.router.settings import RouterSettings
 from services.session import app
 from services.session.ipc.messages import Send, ToWorker
 from services.session.settings import SessionSettings
@@ -33,7 +34,7 @@ from shared.platform.mongo import Database, open_mongo
 from shared.platform.settings import Settings
 from tests.fakes.workers import FakeWorker, FakeWorkers, obedient
 from tests.memory import in_memory
-from tests.servers import nats_server
+from tests.servers import free_port, nats_server
 from tests.subscriptions import subscribed
 
 WAIT_TIMEOUT_S = 40
@@ -137,6 +138,17 @@ def session_settings(nats_url: str, mongo_url: str, folder: Path) -> SessionSett
         start_interval=0,
         lease_ttl=5,
         shutdown_grace=timedelta(seconds=0.5),
+    )
+
+
+def router_settings(nats_url: str, mongo_url: str, **more: Any) -> RouterSettings:
+    return RouterSettings(
+        nats_url=nats_url,
+        mongo_url=mongo_url,
+        mongo_database=f"t{new_id()[:12]}",
+        http_port=free_port(),
+        environment="local",
+        **more,
     )
 
 

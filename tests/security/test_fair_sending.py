@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from services.router import number_lookup
-from services.router.settings import RouterSettings
 from services.session.ipc.messages import SendReadReceipts
 from services.session.supervisor import presence, sending
 from shared.contracts.commands import DisconnectInstance, MarkRead, SendMessage
@@ -20,7 +19,6 @@ from shared.contracts.events import (
     MessageSent,
     MessageStatusChanged,
 )
-from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
 from shared.contracts.queries import ResolveNumber
 from shared.contracts.records import ConnectionStatus, Party
@@ -32,11 +30,11 @@ from tests.security.fairness_fixtures import (
     open_bus,
     open_session,
     own_nats,
+    router_settings,
     session_settings,
     silent_for,
     text,
 )
-from tests.servers import free_port
 from tests.waiting import until
 
 MAX_UNACKED = 16
@@ -153,14 +151,7 @@ async def router(mongo_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     """A router, and a session service that never answers who has a number."""
     monkeypatch.setattr(number_lookup, "LOOKUP_TIMEOUT_S", 300.0)
     async with own_nats(tmp_path) as nats_url:
-        settings = RouterSettings(
-            nats_url=nats_url,
-            mongo_url=mongo_url,
-            mongo_database=f"t{new_id()[:12]}",
-            http_port=free_port(),
-            environment="local",
-            shutdown_grace=timedelta(seconds=1),
-        )
+        settings = router_settings(nats_url, mongo_url, shutdown_grace=timedelta(seconds=1))
         async with open_bus(settings) as bus:
             await bus.js._nc.subscribe(ResolveNumber.subject_filter(), cb=_no_answer)
             async with router_service(settings):
@@ -200,15 +191,7 @@ async def test_lookups_that_hang_hold_up_no_other_organization(router: Bus, inst
 
 async def test_sends_pile_up_to_a_limit_and_say_so(mongo_url: str, tmp_path: Path) -> None:
     async with own_nats(tmp_path) as nats_url:
-        settings = RouterSettings(
-            nats_url=nats_url,
-            mongo_url=mongo_url,
-            mongo_database=f"t{new_id()[:12]}",
-            http_port=free_port(),
-            environment="local",
-            pending_sends_per_instance=5,
-            pending_sends_per_organization=7,
-        )
+        settings = router_settings(nats_url, mongo_url, pending_sends_per_instance=5, pending_sends_per_organization=7)
         async with open_bus(settings) as bus, router_service(settings):
             for organization_id, instance_id in (("mallory", "one"), ("mallory", "two"), ("victim", "fine")):
                 await account(bus, organization_id, instance_id)
@@ -235,15 +218,7 @@ async def test_sends_pile_up_to_a_limit_and_say_so(mongo_url: str, tmp_path: Pat
 async def test_sends_that_come_at_once_do_not_exceed_the_limit(mongo_url: str, tmp_path: Path) -> None:
     """What is counted and what is being stored at that moment change while the limit is checked."""
     async with own_nats(tmp_path) as nats_url:
-        settings = RouterSettings(
-            nats_url=nats_url,
-            mongo_url=mongo_url,
-            mongo_database=f"t{new_id()[:12]}",
-            http_port=free_port(),
-            environment="local",
-            pending_sends_per_instance=9,
-            pending_sends_per_organization=12,
-        )
+        settings = router_settings(nats_url, mongo_url, pending_sends_per_instance=9, pending_sends_per_organization=12)
         async with open_bus(settings) as bus, router_service(settings):
             for instance_id in ("one", "two"):
                 await account(bus, "mallory", instance_id)

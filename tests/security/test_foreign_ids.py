@@ -11,7 +11,6 @@ import pytest
 from nats.errors import TimeoutError as NatsTimeoutError
 from pydantic.fields import FieldInfo
 
-from services.router.settings import RouterSettings
 from services.session.supervisor.number_queries import NUMBER_QUERY_LIMITS, number_endpoints
 from shared.contracts.commands import SendMessage, SendText
 from shared.contracts.events import BookingCreated, CommandRefused, MessageReceived, MessageRecorded, MessageSent
@@ -24,8 +23,16 @@ from shared.messaging.client import broker_client
 from shared.messaging.rpc_server import rpc_server
 from shared.platform.mongo import Document
 from tests.integration.router.service import service as router_service
-from tests.security.fairness_fixtures import Bus, Session, open_bus, open_session, own_nats, session_settings, text
-from tests.servers import free_port
+from tests.security.fairness_fixtures import (
+    Bus,
+    Session,
+    open_bus,
+    open_session,
+    own_nats,
+    router_settings,
+    session_settings,
+    text,
+)
 from tests.waiting import until
 
 MALLORY, VICTIM = "mallory", "victim"
@@ -160,13 +167,7 @@ async def test_an_instance_that_was_never_connected_cannot_be_taken(session: Ses
 async def router(mongo_url: str, tmp_path: Path) -> AsyncIterator[Bus]:
     """The victim has a contact, a conversation, a booking and a message that is queued."""
     async with own_nats(tmp_path) as nats_url:
-        settings = RouterSettings(
-            nats_url=nats_url,
-            mongo_url=mongo_url,
-            mongo_database=f"t{new_id()[:12]}",
-            http_port=free_port(),
-            environment="local",
-        )
+        settings = router_settings(nats_url, mongo_url)
         async with open_bus(settings) as bus:
             for organization_id, instance_id in ((VICTIM, "fine"), (MALLORY, "own")):
                 await bus.create(organization_id, instance_id, created_at=utc_now())

@@ -33,8 +33,9 @@ class _Reservation:
 
 
 class RateReservations:
-    """A caller is never allowed more than the limit. With several replicas it may be refused when at most
-    MAX_RESERVED_SHARE of the limit is reserved, and not used, on each of the others."""
+    """Requests count in the window in which they are reserved, and in it a caller never gets more than the limit. Each
+    replica may use MAX_RESERVED_SHARE of the limit in the next window only; and a caller may be refused while as much
+    is reserved, and not used, on each of the other replicas."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

@@ -102,7 +102,8 @@ class PendingSends:
         return is_recent and is_far_below
 
     async def _count_each(self, requests: Sequence[_CountRequest]) -> list[_Counts]:
-        counts = {request.organization_id: await self._count_one(request) for request in requests}
+        by_organization = {request.organization_id: request for request in requests}
+        counts = {organization_id: await self._count_one(one) for organization_id, one in by_organization.items()}
         return [counts[request.organization_id] for request in requests]
 
     async def _count_one(self, request: _CountRequest) -> _Counts:

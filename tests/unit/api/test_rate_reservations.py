@@ -1,4 +1,4 @@
-"""Busy callers reserve requests; nobody gets more than the limit."""
+"""A process reserves requests of a busy caller at the shared counters; no caller gets more requests than the limit."""
 
 import asyncio
 import random

@@ -27,7 +27,7 @@ class _Waiter:
 
 
 class IdleWatch:
-    """Used on one event loop. It works only while somebody waits."""
+    """Used on one event loop. It looks at the threads only while a call of `wait` is pending."""
 
     def __init__(self, threads: LibraryThreads) -> None:
         self._threads = threads
