@@ -122,6 +122,18 @@ def start_awaited(name: str, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
     return _start(name, work)
 
 
+async def run_together(*work: Awaitable[T]) -> list[T]:
+    """Run all of `work` at the same time, wait until all have ended, and return their results in order.
+
+    Raises the first error, in their order; unlike `asyncio.gather` only then, so that nothing of a failed handler is
+    still writing while its message is handled again."""
+    results = await asyncio.gather(*work, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return [result for result in results if not isinstance(result, BaseException)]
+
+
 async def stop_task(task: asyncio.Task[Any]) -> None:
     """Cancel the task until it has ended: a cancellation that arrives together with a result can be lost."""
     while not task.done():

@@ -1,6 +1,5 @@
 """Status of sent messages: accepted, failed, delivered, read. Events may arrive in any order."""
 
-import asyncio
 from collections.abc import Iterable, Sequence
 
 from services.router.context import RouterContext
@@ -17,22 +16,21 @@ from shared.contracts.events import MessageFailed, MessageSent, MessageStatusCha
 from shared.contracts.ids import derived_id
 from shared.contracts.message import Message
 from shared.contracts.records import MessageRecord, MessageStatus
+from shared.platform.background import run_together
 
 
 async def on_sent(event: MessageSent, context: RouterContext) -> None:
-    """The WhatsApp id is set first: a receipt handler that does not find it saves the receipt, which is read next."""
+    """The WhatsApp id is set first: a receipt handler that does not find it saves the receipt, which is read next.
+
+    `sent` is published before the receipts are applied: the status it has when the event is delivered again would be
+    that of the receipts, and nobody would hear of `sent`.
+    """
     acceptance = Acceptance(event.organization_id, event.message_id, event.wa_id, event.timestamp)
     message = await context.store.statuses.accept(acceptance)
     if message is None:
         raise Reject(f"no message {event.message_id} is known")
-    await asyncio.gather(
-        context.publish(status_changed_event(message, event)),
-        publish_resolved_quotes([message], context),
-        _publish_early_receipts(message, event, context),
-    )
-
-
-async def _publish_early_receipts(message: MessageRecord, event: MessageSent, context: RouterContext) -> None:
+    status_is_published = context.publish(status_changed_event(message, event))
+    await run_together(status_is_published, publish_resolved_quotes([message], context))
     advanced = await apply_early_receipts(message, context)
     if advanced.status is not message.status:
         await context.publish(status_changed_event(advanced, event))
@@ -59,12 +57,10 @@ async def on_receipt(event: ReceiptReceived, context: RouterContext) -> None:
     known = await _messages_of(event, event.wa_ids, context)
     if missing := set(event.wa_ids) - {str(message.wa_id) for message in known}:
         early = EarlyReceipt(status, tuple(event.sender.aliases) if event.sender else ())
-        await asyncio.gather(
-            *(store.early_receipts.save(event.instance_id, i, early, event.timestamp) for i in missing)
-        )
+        await run_together(*(store.early_receipts.save(event.instance_id, i, early, event.timestamp) for i in missing))
         known += await _messages_of(event, missing, context)
         known += await _guess_unconfirmed(event, missing - {str(message.wa_id) for message in known}, context)
-    moved = await asyncio.gather(*(store.statuses.advance(StatusStep(m.id, status, event.timestamp)) for m in known))
+    moved = await run_together(*(store.statuses.advance(StatusStep(m.id, status, event.timestamp)) for m in known))
     await context.publish(*(status_changed_event(message, event) for message in moved if message))
 
 

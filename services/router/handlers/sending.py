@@ -1,6 +1,5 @@
 """Sends a text: records it as queued, then publishes SendText for the session service of the instance."""
 
-import asyncio
 from datetime import datetime
 
 from services.router.context import RouterContext
@@ -28,6 +27,7 @@ from shared.contracts.errors import Problem
 from shared.contracts.events import ContactCreated, MessageRecorded
 from shared.contracts.ids import NO_INSTANCE, derived_id
 from shared.contracts.records import Contact, MessageRecord, MessageStatus, Party
+from shared.platform.background import run_together
 
 
 async def on_send(command: SendMessage, context: RouterContext) -> None:
@@ -123,7 +123,7 @@ async def _show_and_send(
         await add
         add = None
     publish = _publish_recorded(command, message, contact, context), context.publish(text)
-    await asyncio.gather(*([add] if add else []), *publish)
+    await run_together(*([add] if add else []), *publish)
 
 
 async def _require_pending_capacity(organization_id: str, instance_id: str, context: RouterContext) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from services.router.context import RouterContext
 from services.router.handlers.conversation_commands import publish_reopened
@@ -18,6 +18,7 @@ from shared.contracts.ids import derived_id
 from shared.contracts.message import Event
 from shared.contracts.records import Booking, Contact, MessageRecord
 from shared.contracts.request_id import bound_request_id
+from shared.platform.background import run_together
 from shared.platform.mongo import DuplicateKeyError
 
 
@@ -114,33 +115,35 @@ async def _update_and_publish(stored: Sequence[StoredRecord], context: RouterCon
     for one in stored:
         if one.message.conversation_id:
             (existing if conversations.is_known_to_exist(one.message.conversation_id) else new).append(one)
-    first = await _update_conversations(new, context)
+    updates = _Updates()
+    await _update_conversations(new, updates, context)
     stored = await _with_early_receipts(stored, context)
     events = await _events(stored, context)
-    _, second, _ = await asyncio.gather(
+    await run_together(
         context.publish(*events),
-        _update_conversations(existing, context),
+        _update_conversations(existing, updates, context),
         publish_resolved_quotes([one.message for one in stored], context),
     )
-    reopening = first.may_have_reopened | second.may_have_reopened
-    inbound = [one for one in stored if one.message.id in reopening and one.message.direction == "inbound"]
-    await asyncio.gather(*(publish_reopened(one.message, one.record.event, context) for one in inbound))
-    return first.contacts_to_check | second.contacts_to_check
+    inbound = [
+        one for one in stored if one.message.id in updates.may_have_reopened and one.message.direction == "inbound"
+    ]
+    await run_together(*(publish_reopened(one.message, one.record.event, context) for one in inbound))
+    return updates.contacts_to_check
 
 
 @dataclass(frozen=True)
 class _Updates:
     """may_have_reopened: ids of messages. contacts_to_check: no matching conversation proved that these exist."""
 
-    may_have_reopened: set[str]
-    contacts_to_check: set[str]
+    may_have_reopened: set[str] = field(default_factory=set)
+    contacts_to_check: set[str] = field(default_factory=set)
 
 
-async def _update_conversations(stored: Sequence[StoredRecord], context: RouterContext) -> _Updates:
+async def _update_conversations(stored: Sequence[StoredRecord], updates: _Updates, context: RouterContext) -> None:
+    """Adds to `updates`."""
     conversations = context.store.conversations
     bulk = [one.message for one in stored if one.record.bulk]
     single = [one for one in stored if not one.record.bulk]
-    updates = _Updates(set(), set())
     if bulk:
         result = await conversations.add_messages(bulk)
         updates.may_have_reopened.update(message.id for message in result.may_have_reopened)
@@ -150,14 +153,13 @@ async def _update_conversations(stored: Sequence[StoredRecord], context: RouterC
         updates.may_have_reopened.add(one.message.id)
         if one.record.contact:
             updates.contacts_to_check.add(one.record.contact.contact.id)
-    return updates
 
 
 async def _with_early_receipts(stored: Sequence[StoredRecord], context: RouterContext) -> list[StoredRecord]:
     outbound = [one for one in stored if one.message.direction == "outbound"]
     if not outbound:
         return list(stored)
-    messages = await asyncio.gather(*(apply_early_receipts(one.message, context) for one in outbound))
+    messages = await run_together(*(apply_early_receipts(one.message, context) for one in outbound))
     advanced = {one.message.id: message for one, message in zip(outbound, messages, strict=True)}
     return [replace(one, message=advanced.get(one.message.id, one.message)) for one in stored]
 

@@ -1,6 +1,5 @@
 """Conversations: one per instance and contact, with the newest message, read marks, status and assignee."""
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from services.router.store.conversation_state import (
 )
 from shared.contracts.order_keys import key_at
 from shared.contracts.records import ConversationRecord, MessageRecord
+from shared.platform.background import run_together
 from shared.platform.documents import from_document
 from shared.platform.mongo import Database, IndexModel, UpdateOne
 from shared.platform.operation_batcher import OperationBatcher, write_results
@@ -137,7 +137,7 @@ class Conversations:
             if not (thread in there and already_includes(there[thread], changes))
         ]
         one_by_one = [message for thread in behind for message in threads[thread]]
-        await asyncio.gather(*(self.add_message(message) for message in one_by_one))
+        await run_together(*(self.add_message(message) for message in one_by_one))
         self._remember({thread: changes["order_key"] for thread, changes in newest.items()})
         opened = {item.get("reopened_by") for item in there.values()}  # by a repeat that was faster
         return BulkResult([*one_by_one, *(message for message in messages if message.id in opened)], list(messages))

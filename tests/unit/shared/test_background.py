@@ -14,6 +14,7 @@ from shared.platform.background import (
     keep_running,
     run_critical,
     run_once,
+    run_together,
     stop_task,
 )
 
@@ -175,3 +176,27 @@ async def test_a_process_whose_critical_task_ends_exits_with_an_error(at_the_end
     if forced_exit_s == 60:
         assert b"stopped in order" in out, err.decode()
     assert process.returncode == background.TASK_FAILED, err.decode()
+
+
+async def test_work_that_runs_together_has_ended_when_its_first_error_is_raised() -> None:
+    ended = []
+
+    async def fail(delay_s: float) -> None:
+        await asyncio.sleep(delay_s)
+        raise LookupError(f"after {delay_s}")
+
+    async def work() -> None:
+        await asyncio.sleep(0.02)
+        ended.append("work")
+
+    with pytest.raises(LookupError, match=r"after 0\.01"):
+        await run_together(fail(0.01), work(), fail(0))
+    assert ended == ["work"]
+
+
+async def test_work_that_runs_together_returns_its_results_in_order() -> None:
+    async def after(delay_s: float) -> float:
+        await asyncio.sleep(delay_s)
+        return delay_s
+
+    assert await run_together(after(0.01), after(0)) == [0.01, 0]
