@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from starlette.types import ASGIApp
 
+from services.router.cache_events import caches_follow_events
 from services.router.context import RouterContext
 from services.router.expired_sends import expired_send_monitor
 from services.router.handlers.booking_commands import on_change_booking, on_create_booking, on_reschedule_booking
@@ -38,7 +39,6 @@ from shared.contracts.commands import (
 )
 from shared.contracts.ephemeral import PresenceObserved, TypingObserved
 from shared.contracts.events import (
-    ConnectionChanged,
     MessageFailed,
     MessageReceived,
     MessageSent,
@@ -86,6 +86,7 @@ def make_app(settings: RouterSettings) -> ASGIApp:
                     return await handle(events, context)
 
                 async with (
+                    caches_follow_events(client, store),
                     consumers.started(js),
                     batch_consumer(broker, settings, "router", MessageReceived, handle_received),
                     stuck_message_monitor(context, settings),
@@ -130,7 +131,7 @@ def _consume(consumers: Consumers, settings: RouterSettings, context: RouterCont
 
 
 def _subscribe(consumers: Consumers, context: RouterContext, publish: PublishEphemeral) -> None:
-    """Ephemeral events, in one of the router processes; and changes of connections, in each of them."""
+    """Ephemeral events, in one of the router processes."""
 
     def subscribe(event_class: type[L], handle: Callable[[L, RouterStore, PublishEphemeral], Awaitable[None]]) -> None:
         async def receive(event: L) -> None:
@@ -139,14 +140,8 @@ def _subscribe(consumers: Consumers, context: RouterContext, publish: PublishEph
 
         consumers.subscribe(event_class, receive, every_process=False)
 
-    async def follow_connection(event: ConnectionChanged) -> None:
-        context.store.instances.on_connection_changed(event.organization_id)
-        if event.phone_number:
-            context.store.instances.on_number_linked(event.organization_id, event.instance_id, event.phone_number)
-
     subscribe(TypingObserved, on_typing)
     subscribe(PresenceObserved, on_presence)
-    consumers.subscribe(ConnectionChanged, follow_connection, every_process=True)
 
 
 @asynccontextmanager

@@ -6,7 +6,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from shared.contracts.events import ConnectionChanged, PairingCodeIssued, QrIssued
+from shared.contracts.events import (
+    BookingCreated,
+    BookingUpdated,
+    ConnectionChanged,
+    ContactUpdated,
+    PairingCodeIssued,
+    QrIssued,
+)
 from shared.contracts.message import EphemeralEvent, Event, Message, Request
 from shared.contracts.queries import (
     CountFailedCredential,
@@ -128,7 +135,8 @@ def _router() -> NatsPermissions:
     owned = [cls for cls in COMMANDS.values() if cls.subject.split(".")[2] != "session"]
     publish = (*_read_streams(*_STREAMS), *_publishes("router"), *_consume("router", [*EVENTS.values(), *owned]))
     publish = (*publish, ResolveNumber.subject_filter())
-    return NatsPermissions(publish, (*_subscribes("router"), ConnectionChanged.subject_filter()))
+    make_caches_outdated = (ConnectionChanged, ContactUpdated, BookingCreated, BookingUpdated)
+    return NatsPermissions(publish, (*_subscribes("router"), *(cls.subject_filter() for cls in make_caches_outdated)))
 
 
 def _api(requests: Iterable[type[Request]]) -> NatsPermissions:

@@ -8,4 +8,5 @@ from shared.contracts.errors import Retry
 async def require_current_contact(written: ContactWrite, context: RouterContext) -> None:
     """Raises Retry when what was written belongs to another contact by now."""
     if not await context.store.split_repair.is_current(written):
+        context.store.recent_contacts.forget([written.contact_id])
         raise Retry("the contact was merged into another, or split, meanwhile")

@@ -39,8 +39,10 @@ async def check_recipient_number(
 
 
 async def resolve_recipient(observation: ContactObservation, context: RouterContext) -> ResolvedContact:
-    """The contact of a recipient. When WhatsApp could not be asked, it is asked at the next message of the contact that
-    has the other variant."""
+    """The contact of a recipient, which may have been read some seconds ago. When WhatsApp could not be asked, it is
+    asked at the next message of the contact that has the other variant."""
+    if observation.variant_checked is None and (recent := context.store.contacts.recent(observation)):
+        return recent
     resolved = await context.store.contacts.resolve(observation)
     for old_id in resolved.merged_ids:  # what was stored while the merge committed
         await context.store.contacts.reassign(observation, old_id, resolved.contact.id)

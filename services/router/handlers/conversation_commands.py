@@ -56,7 +56,7 @@ async def _is_in_chat(named: IdentifiedMessage, event: MessagesReadElsewhere, co
         return event.group in (None, named.message.group) and event.chat is None
     if event.chat is None or not set(named.other_party).isdisjoint(event.chat.aliases):
         return True
-    chat = await context.store.contacts.related_aliases(event.organization_id, event.chat.aliases)
+    chat = await context.store.contact_aliases.related(event.organization_id, event.chat.aliases)
     return not set(named.other_party).isdisjoint(chat)
 
 

@@ -7,7 +7,7 @@ from services.router.handlers.quoted_messages import publish_resolved_quotes
 from services.router.rules.contact_identity import ContactObservation
 from services.router.rules.message_keys import may_be_same_person
 from services.router.rules.status_order import most_advanced
-from services.router.store.contacts import AliasQuery
+from services.router.store.contact_aliases import AliasQuery
 from services.router.store.early_receipts import EarlyReceipt
 from services.router.store.message_statuses import Acceptance, ReceiptStep, StatusStep
 from services.router.store.messages import IdentifiedMessage
@@ -94,7 +94,7 @@ async def _of_recipient(
         return [one.message for one in named]
     ids = tuple(one.message.contact_id for one in unclear if one.message.contact_id)
     query = AliasQuery(unclear[0].message.organization_id, tuple(sender), ids)
-    found = await context.store.contacts.find_aliases(query)
+    found = await context.store.contact_aliases.find(query)
     recipients = {
         one.message.id: [*one.other_party, *found.by_contact.get(one.message.contact_id or "", ())] for one in named
     }

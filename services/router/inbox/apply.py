@@ -197,6 +197,7 @@ async def _conflicts(
         context.store.split_repair.misplaced_writes(written), context.store.contacts.exist(contact_ids)
     )
     merged = {contact_id for contact_id, exists in zip(contact_ids, exist, strict=True) if not exists}
+    context.store.recent_contacts.forget([*merged, *(write.contact_id for write in misplaced)])
     return [
         Conflict("the contact was merged into another, or split, meanwhile")
         if write and (write.contact_id in merged or write in misplaced)

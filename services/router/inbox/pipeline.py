@@ -75,8 +75,11 @@ async def _handle_own(
     return await _Batch(events, loaded, division, context).run()
 
 
-async def load(events: Sequence[MessageReceived], context: RouterContext) -> list[Loaded]:
-    """What the first plan needs. Whether a message is stored already shows when it is inserted."""
+async def load(
+    events: Sequence[MessageReceived], context: RouterContext, *, fresh_contacts: bool = False
+) -> list[Loaded]:
+    """What the first plan needs. Whether a message is stored already shows when it is inserted. fresh_contacts: none
+    that this process remembers."""
     store = context.store
     organization_ids = {event.organization_id for event in events}
     profiles: dict[str, OrganizationProfile] = dict(
@@ -84,7 +87,7 @@ async def load(events: Sequence[MessageReceived], context: RouterContext) -> lis
     )
     observations = [observation_of(event, classify(event, profiles[event.organization_id].aliases)) for event in events]
     matches, quoted = await asyncio.gather(
-        store.contacts.match_all([observation for observation in observations if observation]),
+        store.contacts.match_all([one for one in observations if one], fresh=fresh_contacts),
         asyncio.gather(*(_load_quoted(event, context) for event in events if event.quoted_wa_id)),
     )
     next_match, next_quoted = iter(matches), iter(quoted)
@@ -92,7 +95,10 @@ async def load(events: Sequence[MessageReceived], context: RouterContext) -> lis
     for event, observation in zip(events, observations, strict=True):
         match = next(next_match) if observation else ContactMatch()
         candidates = tuple(next(next_quoted)) if event.quoted_wa_id else ()
-        loaded.append(Loaded(profiles[event.organization_id], match.unchanged, match.ids, candidates))
+        profile = profiles[event.organization_id]
+        loaded.append(
+            Loaded(profile, match.unchanged, match.ids, candidates, contact_is_remembered=match.is_remembered)
+        )
     return loaded
 
 
@@ -162,8 +168,8 @@ class _Batch:
 
     async def _run_alone(self, place: int, *, reload: bool = False) -> None:
         event, facts = self._events[place], self._loaded[place]
-        # what it edits or revokes may have been stored with this batch
-        is_outdated = reload or (event.type in REVISION_TYPES and bool(self._division.bulk))
+        quoted_may_be_new = event.type in REVISION_TYPES and bool(self._division.bulk)
+        is_outdated = reload or facts.contact_is_remembered or quoted_may_be_new
         self._outcomes[place] = await handle_alone(event, None if is_outdated else facts, self._context)
 
 
@@ -172,7 +178,7 @@ async def handle_alone(event: MessageReceived, loaded: Loaded | None, context: R
     with bound_request_id(event.request_id):
         try:
             for attempt in range(1, MAX_ATTEMPTS + 1):
-                facts = loaded or (await load([event], context))[0]
+                facts = loaded or (await load([event], context, fresh_contacts=True))[0]
                 try:
                     await _carry_out(event, replace(facts, bulk_allowed=False), context)
                     return None

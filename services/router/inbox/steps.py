@@ -17,7 +17,8 @@ class Loaded:
 
     contact: whose message it is; None until it is found unchanged or was resolved. contact_ids: all contacts with one
     of its addresses. quoted: the account's messages with the WhatsApp id that it names. stored: the record of an
-    earlier delivery, or the placeholder in whose place it belongs.
+    earlier delivery, or the placeholder in whose place it belongs. contact_is_remembered: the contact was read some
+    seconds ago, which is enough for a record that is carried out with others.
     """
 
     profile: OrganizationProfile
@@ -26,6 +27,7 @@ class Loaded:
     quoted: tuple[MessageRecord, ...] = ()
     stored: MessageRecord | None = None
     stored_contact_exists: bool = True
+    contact_is_remembered: bool = False
     bulk_allowed: bool = True
     profile_is_fresh: bool = False
     stored_is_loaded: bool = False

@@ -13,6 +13,7 @@ from services.router.store import (
 )
 from services.router.store.bookings import Bookings
 from services.router.store.client_ids import ClientIdClaims
+from services.router.store.contact_aliases import ContactAliases
 from services.router.store.contact_documents import make_contacts_searchable
 from services.router.store.contacts import Contacts
 from services.router.store.conversations import Conversations
@@ -25,6 +26,7 @@ from services.router.store.migrations.order_keys import add_order_keys
 from services.router.store.migrations.other_parties import add_other_parties
 from services.router.store.migrations.searchable_texts import make_texts_searchable
 from services.router.store.pending_sends import PendingSends
+from services.router.store.recent_contacts import RecentContacts
 from services.router.store.revisions import Revisions
 from services.router.store.search_vocabulary import SearchVocabulary
 from services.router.store.send_cancellations import SendCancellations
@@ -57,6 +59,7 @@ BACKGROUND_STEPS = (MigrationStep("search-terms", make_texts_searchable),)
 @dataclass(frozen=True)
 class RouterStore:
     contacts: Contacts
+    contact_aliases: ContactAliases
     conversations: Conversations
     messages: Messages
     statuses: MessageStatuses
@@ -68,25 +71,28 @@ class RouterStore:
     revisions: Revisions
     client_ids: ClientIdClaims
     send_cancellations: SendCancellations
+    recent_contacts: RecentContacts
 
 
 async def open_store(database: Database) -> RouterStore:
     """Migrates first; waits for MongoDB when it is still starting."""
     await migrate(database["router_migrations"], STEPS)
-    words, statuses = SearchVocabulary(database), MessageStatuses(database)
+    words, statuses, recent = SearchVocabulary(database), MessageStatuses(database), RecentContacts()
     return RouterStore(
-        Contacts(database),
+        Contacts(database, recent),
+        ContactAliases(database),
         Conversations(database),
         Messages(database, words, statuses),
         statuses,
         PendingSends(database),
-        Bookings(database, words),
+        Bookings(database, words, recent),
         EarlyReceipts(database),
         InstanceDirectory(database),
-        SplitRepair(database),
+        SplitRepair(database, recent),
         Revisions(database, words),
         ClientIdClaims(database),
         SendCancellations(database),
+        recent,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Self, cast
 
 from services.router.rules.booking_status import OPEN_STATUSES
 from services.router.store.contact_merge import MERGE_REASON
+from services.router.store.recent_contacts import RecentContacts
 from services.router.store.search_vocabulary import SearchVocabulary
 from services.router.store.stored_booking import BookingStep, StoredBooking, bookings_of
 from shared.contracts.commands import ChangeBooking, CreateBooking, RescheduleBooking
@@ -66,9 +67,9 @@ class BookingChange:
 
 
 class Bookings:
-    def __init__(self, database: Database, vocabulary: SearchVocabulary) -> None:
+    def __init__(self, database: Database, vocabulary: SearchVocabulary, recent: RecentContacts) -> None:
         self._database, self._bookings, self._vocabulary = database, bookings_of(database), vocabulary
-        self._insert = OperationBatcher(partial(insert_each, self._bookings))
+        self._insert, self._recent = OperationBatcher(partial(insert_each, self._bookings)), recent
 
     async def find(self, organization_id: str, booking_id: str, cause: str) -> tuple[Booking, bool] | None:
         """The booking, and whether the command `cause` changed it already."""
@@ -91,6 +92,8 @@ class Bookings:
             if there := await self._existing(booking):
                 return there
             raise
+        finally:
+            self._forget(booking)
         return booking
 
     async def create(self, booking: Booking, opened: BookingChange, *, parallel: bool) -> Booking | None:
@@ -124,6 +127,8 @@ class Bookings:
             if there := await self._existing(booking):
                 return there
             raise
+        finally:
+            self._forget(booking)
 
     async def _existing(self, booking: Booking) -> Booking | None:
         """The booking with this id, else the contact's open one."""
@@ -153,7 +158,11 @@ class Bookings:
             {"$set": fields, "$push": {"history": _step(change)}},
             return_document=True,
         )
+        self._forget(before)
         return from_document(Booking, found) if found else None
+
+    def _forget(self, booking: Booking) -> None:
+        self._recent.forget([booking.contact_id] if booking.contact_id else [])
 
 
 def _new(booking: Booking, opened: BookingStep, *, parallel: bool) -> StoredBooking:

@@ -1,10 +1,9 @@
 """Contacts. A unique index on the aliases keeps one person one contact, however many routers write at once."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import NamedTuple
 
 from services.router.rules.contact_identity import (
     ContactObservation,
@@ -19,6 +18,7 @@ from services.router.rules.stored_contact import ContactChanges, StoredContact
 from services.router.store.contact_documents import contact_document, contacts_of, if_unchanged, observation_update
 from services.router.store.contact_merge import merge_contacts, move_orphans
 from services.router.store.contact_split import split_contact
+from services.router.store.recent_contacts import RecentContacts
 from services.router.store.recycled_numbers import transfer_number
 from services.router.store.stored_booking import bookings_of
 from shared.contracts.addresses import phone_alias
@@ -42,35 +42,19 @@ _MAX_JOINED_CONTACTS = 8
 @dataclass(frozen=True)
 class ContactMatch:
     """ids: of the contacts that have one of the observed addresses. unchanged: the only one, when the observation tells
-    nothing new about it."""
+    nothing new about it. is_remembered: as it was some seconds ago (recent_contacts.py)."""
 
     ids: tuple[str, ...] = ()
     unchanged: ResolvedContact | None = None
-
-
-class AliasQuery(NamedTuple):
-    """Aliases, and ids of contacts, of which all aliases are wanted."""
-
-    organization_id: str
-    aliases: tuple[str, ...]
-    contact_ids: tuple[str, ...] = ()
-
-
-class AliasesFound(NamedTuple):
-    """related: the aliases of the query, and all others of the contacts that have one of them. by_contact: of the
-    contacts of the query."""
-
-    related: list[str]
-    by_contact: dict[str, list[str]]
+    is_remembered: bool = False
 
 
 class Contacts:
-    def __init__(self, database: Database) -> None:
-        self._database, self._contacts = database, contacts_of(database)
+    def __init__(self, database: Database, recent: RecentContacts) -> None:
+        self._database, self._contacts, self._recent = database, contacts_of(database), recent
         self._bookings = bookings_of(database)
         self._insert = OperationBatcher(partial(insert_each, self._contacts))
         self._load, self._exists = OperationBatcher(self._load_all), OperationBatcher(self._exist)
-        self._load_aliases = OperationBatcher(self._load_all_aliases)
 
     async def by_id(self, organization_id: str, contact_id: str) -> Contact | None:
         found = await self._contacts.find_one({"_id": contact_id, "organization_id": organization_id})
@@ -98,6 +82,7 @@ class Contacts:
     async def reassign(self, observation: ContactObservation, old_id: str, new_id: str) -> None:
         """Move what was written for a contact while it was merged into another. Repeatable."""
         await move_orphans(self._database, observation, old_id, new_id)
+        self._recent.forget([old_id, new_id])
 
     async def resolve(self, observation: ContactObservation) -> ResolvedContact:
         """Find, create, complete or merge the contact. Repeatable. Raises DuplicateKeyError after 5 conflicts."""
@@ -110,14 +95,26 @@ class Contacts:
                     raise
         raise AssertionError("unreachable")
 
-    async def match_all(self, observations: Sequence[ContactObservation]) -> list[ContactMatch]:
+    def recent(self, observation: ContactObservation) -> ResolvedContact | None:
+        """The contact as it was some seconds ago, with its bookings, when the observation tells nothing new about it.
+        None when this process has not just read it."""
+        found = self._recent.find(observation)
+        unclear = found is None or contact_changes(found, observation) or found.get("unasked")
+        return None if found is None or unclear else _resolved(observation, found)
+
+    async def match_all(self, observations: Sequence[ContactObservation], *, fresh: bool = False) -> list[ContactMatch]:
         """What is stored of the contacts observed, in the order of the observations; with their bookings, in one or two
-        round trips."""
-        if len(observations) == 1:
-            found = [await self._load(observations[0])]
+        round trips, or in none. fresh: nothing that is remembered."""
+        recent = [None if fresh else self.recent(one) for one in observations]
+        missing = [one for one, contact in zip(observations, recent, strict=True) if contact is None]
+        if len(missing) == 1:
+            found = iter([await self._load(missing[0])])
         else:
-            found = await self._load_all(observations) if observations else []
-        return [_match(one, contacts) for one, contacts in zip(observations, found, strict=True)]
+            found = iter(await self._load_all(missing) if missing else [])
+        return [
+            ContactMatch((contact.contact.id,), contact, is_remembered=True) if contact else _match(one, next(found))
+            for one, contact in zip(observations, recent, strict=True)
+        ]
 
     async def is_held_by_another(self, observation: ContactObservation, phone: str) -> bool:
         """Whether another contact has this number, without any of the observed addresses."""
@@ -128,7 +125,10 @@ class Contacts:
 
     async def mark_variant_unchecked(self, organization_id: str, phone: str) -> None:
         """WhatsApp is asked about the contact with this number at their next message."""
-        await self._contacts.update_one(_with_number(organization_id, phone), {"$set": {"unasked": True}})
+        contact = await self._contacts.find_one_and_update(
+            _with_number(organization_id, phone), {"$set": {"unasked": True}}
+        )
+        self._recent.forget([contact["_id"]] if contact else [])
 
     async def is_variant_checked(self, organization_id: str, phone: str) -> bool:
         """Whether a contact has this number and WhatsApp need not be asked about its variant."""
@@ -140,34 +140,19 @@ class Contacts:
         found = await self._load(observation)
         return str(found[0]["_id"]) if len(found) == 1 else None
 
-    async def related_aliases(self, organization_id: str, aliases: Iterable[str]) -> list[str]:
-        """These aliases, and all others of the contacts that have one of them."""
-        return (await self._load_aliases(AliasQuery(organization_id, tuple(aliases)))).related
-
-    async def find_aliases(self, query: AliasQuery) -> AliasesFound:
-        return await self._load_aliases(query)
-
-    async def _load_all_aliases(self, queries: Sequence[AliasQuery]) -> list[AliasesFound]:
-        either: list[MongoQuery] = []
-        for query in queries:
-            either.append({"organization_id": query.organization_id, "aliases": {"$in": list(query.aliases)}})
-            if query.contact_ids:
-                either.append({"organization_id": query.organization_id, "_id": {"$in": list(query.contact_ids)}})
-        shown = {"organization_id": 1, "aliases": 1}
-        contacts = await self._contacts.find(either[0] if len(either) == 1 else {"$or": either}, shown).to_list(None)
-        return [_aliases_found(query, contacts) for query in queries]
-
     async def _load_all(self, observation: Sequence[ContactObservation]) -> list[list[StoredContact]]:
         """For each observation the contacts with one of its addresses, each with its open bookings."""
         query: dict[str, set[str]] = {}
         for one in observation:
             query.setdefault(one.organization_id, set()).update(one.aliases)
         either = [{"organization_id": org, "aliases": {"$in": sorted(aliases)}} for org, aliases in query.items()]
-        contacts = await (
-            self._with_bookings_joined(either)
-            if len(observation) <= _MAX_JOINED_CONTACTS
-            else self._with_bookings_read_after(either)
-        )
+        with self._recent.reading() as remember:
+            contacts = await (
+                self._with_bookings_joined(either)
+                if len(observation) <= _MAX_JOINED_CONTACTS
+                else self._with_bookings_read_after(either)
+            )
+            remember(contacts)
         by_alias: dict[tuple[str, str], StoredContact] = {}
         for contact in contacts:
             by_alias.update({(contact["organization_id"], alias): contact for alias in contact["aliases"]})
@@ -217,6 +202,7 @@ class Contacts:
             return await self.resolve(with_lid_only(observation))
         new, holder_id = (None, others[0]["_id"]) if others else (contact_document(observation), observation.contact_id)
         await transfer_number(self._database, observation, former, new, holder_id)
+        self._recent.forget([former["_id"], holder_id])
         return await self.resolve(observation)
 
     async def _update(
@@ -226,6 +212,7 @@ class Contacts:
         after: StoredContact | None = await self._contacts.find_one_and_update(
             if_unchanged(found), update, return_document=True
         )
+        self._recent.forget([found["_id"]])
         if after is None:  # it was merged into another contact or changed meanwhile
             raise DuplicateKeyError("the contact was merged or changed meanwhile")
         return _resolved(observation, {**after, "open_bookings": found.get("open_bookings", [])})
@@ -233,19 +220,14 @@ class Contacts:
     async def split(self, contact_id: str, merged_id: str, at: datetime, cause: str) -> None:
         """Undo a merge, when there is one."""
         await split_contact(self._database, contact_id, merged_id, at, cause)
+        self._recent.forget([contact_id, merged_id])
 
     async def _merge(self, observation: ContactObservation, found: Sequence[StoredContact]) -> ResolvedContact:
         target = merge_target(found)
         source_ids = [contact["_id"] for contact in found if contact is not target]
         await merge_contacts(self._database, observation, target["_id"], source_ids)
+        self._recent.forget([target["_id"], *source_ids])
         return await self.resolve(observation)
-
-
-def _aliases_found(query: AliasQuery, contacts: Sequence[StoredContact]) -> AliasesFound:
-    own = [contact for contact in contacts if contact["organization_id"] == query.organization_id]
-    related = [alias for one in own if not set(query.aliases).isdisjoint(one["aliases"]) for alias in one["aliases"]]
-    by_contact = {contact["_id"]: contact["aliases"] for contact in own if contact["_id"] in query.contact_ids}
-    return AliasesFound([*query.aliases, *related], by_contact)
 
 
 def _match(observation: ContactObservation, found: Sequence[StoredContact]) -> ContactMatch:

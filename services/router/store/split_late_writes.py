@@ -14,6 +14,7 @@ from services.router.store.contact_split import (
     remaining_moved_from,
 )
 from services.router.store.conversation_state import DECISION_FIELDS, READ_MARKS, conversations_of
+from services.router.store.recent_contacts import RecentContacts
 from services.router.store.stored_booking import BookingStep, bookings_of
 from shared.contracts.errors import Retry
 from shared.contracts.records import BookingStatus
@@ -33,8 +34,8 @@ class ContactWrite:
 
 
 class SplitRepair:
-    def __init__(self, database: Database) -> None:
-        self._database, self._contacts = database, contacts_of(database)
+    def __init__(self, database: Database, recent: RecentContacts) -> None:
+        self._database, self._contacts, self._recent = database, contacts_of(database), recent
         self._is_misplaced = OperationBatcher(self._are_misplaced)
         self._is_current = OperationBatcher(self._are_current)
 
@@ -106,6 +107,7 @@ class SplitRepair:
             changed = both and await _RepairTransaction(self._database, session, at, cause).run(*contacts)
 
         await in_transaction(self._database, work)
+        self._recent.forget([contact_id, other_id])
         return changed
 
 
