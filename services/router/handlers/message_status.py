@@ -3,14 +3,12 @@
 from collections.abc import Iterable, Sequence
 
 from services.router.context import RouterContext
-from services.router.handlers.quoted_messages import publish_resolved_quotes
+from services.router.handlers.quoted_messages import link_quotes
 from services.router.rules.contact_identity import ContactObservation
-from services.router.rules.message_keys import may_be_same_person
 from services.router.rules.status_order import most_advanced
-from services.router.store.contact_aliases import AliasQuery
 from services.router.store.early_receipts import EarlyReceipt
 from services.router.store.message_statuses import Acceptance, ReceiptStep, StatusStep
-from services.router.store.messages import IdentifiedMessage
+from services.router.store.receipt_targets import ReceiptQuery
 from shared.contracts.errors import Reject
 from shared.contracts.events import MessageFailed, MessageSent, MessageStatusChanged, ReceiptReceived
 from shared.contracts.ids import derived_id
@@ -29,9 +27,10 @@ async def on_sent(event: MessageSent, context: RouterContext) -> None:
     message = await context.store.statuses.accept(acceptance)
     if message is None:
         raise Reject(f"no message {event.message_id} is known")
-    status_is_published = context.publish(status_changed_event(message, event))
-    await run_together(status_is_published, publish_resolved_quotes([message], context))
-    advanced = await apply_early_receipts(message, context)
+    await context.publish(status_changed_event(message, event))
+    early = await context.store.early_arrivals.of_message(event.instance_id, event.wa_id)
+    await link_quotes([(reply, message) for reply in early.replies], context)
+    advanced = await _apply(early.receipts, message, context)
     if advanced.status is not message.status:
         await context.publish(status_changed_event(advanced, event))
 
@@ -49,11 +48,9 @@ async def on_failed(event: MessageFailed, context: RouterContext) -> None:
 async def on_receipt(event: ReceiptReceived, context: RouterContext) -> None:
     """A receipt whose message has no WhatsApp id yet is saved; then its message is searched once more."""
     store, status = context.store, MessageStatus(event.status)
-    if len(event.wa_ids) == 1 and event.sender:
-        place = (event.organization_id, event.instance_id, event.wa_ids[0], tuple(event.sender.aliases))
-        if message := await store.statuses.advance_by_receipt(ReceiptStep(*place, status, event.timestamp)):
-            await context.publish(status_changed_event(message, event))
-            return
+    if message := await _advance_at_once(event, status, context):
+        await context.publish(status_changed_event(message, event))
+        return
     known = await _messages_of(event, event.wa_ids, context)
     if missing := set(event.wa_ids) - {str(message.wa_id) for message in known}:
         early = EarlyReceipt(status, tuple(event.sender.aliases) if event.sender else ())
@@ -64,15 +61,35 @@ async def on_receipt(event: ReceiptReceived, context: RouterContext) -> None:
     await context.publish(*(status_changed_event(message, event) for message in moved if message))
 
 
+async def _advance_at_once(
+    event: ReceiptReceived, status: MessageStatus, context: RouterContext
+) -> MessageRecord | None:
+    """In one round trip, for one message of a contact whose addresses this process knows. None: nothing was changed."""
+    if len(event.wa_ids) != 1 or event.sender is None:
+        return None
+    observation = ContactObservation(event.organization_id, event.sender, None, event.id, event.at)
+    contact = context.store.recent_contacts.find(observation)
+    if contact is None:
+        return None
+    place = (event.organization_id, event.instance_id, event.wa_ids[0], tuple(contact["aliases"]))
+    return await context.store.statuses.advance_by_receipt(ReceiptStep(*place, status, event.timestamp))
+
+
 async def apply_early_receipts(message: MessageRecord, context: RouterContext) -> MessageRecord:
     """Apply receipts that arrived before the message had its WhatsApp id. Returns the message then."""
-    if not message.wa_id or not (
-        early := await context.store.early_receipts.of_message(message.instance_id, message.wa_id)
-    ):
+    if not message.wa_id:
         return message
-    named = await context.store.messages.sent_by_wa_ids(message.organization_id, message.instance_id, [message.wa_id])
-    own = [one for one in named if one.message.id == message.id]
-    theirs = [receipt.status for receipt in early if await _of_recipient(own, receipt.sender, context)]
+    return await _apply(
+        await context.store.early_receipts.of_message(message.instance_id, message.wa_id), message, context
+    )
+
+
+async def _apply(early: Sequence[EarlyReceipt], message: MessageRecord, context: RouterContext) -> MessageRecord:
+    place = (message.organization_id, message.instance_id, (str(message.wa_id),))
+    queries = [ReceiptQuery(*place, receipt.sender) for receipt in early]
+    found = await run_together(*(context.store.receipt_targets.find(query) for query in queries))
+    own = [any(one.id == message.id for one in messages) for messages in found]
+    theirs = [receipt.status for receipt, is_own in zip(early, own, strict=True) if is_own]
     if not theirs:
         return message
     step = StatusStep(message.id, most_advanced(theirs), context.now())
@@ -80,29 +97,10 @@ async def apply_early_receipts(message: MessageRecord, context: RouterContext) -
 
 
 async def _messages_of(event: ReceiptReceived, wa_ids: Iterable[str], context: RouterContext) -> list[MessageRecord]:
-    """Sent messages with these ids whose recipient sent the receipt: an id is unique in one chat only."""
-    named = await context.store.messages.sent_by_wa_ids(event.organization_id, event.instance_id, wa_ids)
-    return await _of_recipient(named, event.sender.aliases if event.sender else (), context)
-
-
-async def _of_recipient(
-    named: Sequence[IdentifiedMessage], sender: Sequence[str], context: RouterContext
-) -> list[MessageRecord]:
-    """Those of the messages that may have been sent to `sender`. In a group every member sends receipts."""
-    unclear = [one for one in named if one.message.group is None and set(one.other_party).isdisjoint(sender)]
-    if not sender or not unclear:
-        return [one.message for one in named]
-    ids = tuple(one.message.contact_id for one in unclear if one.message.contact_id)
-    query = AliasQuery(unclear[0].message.organization_id, tuple(sender), ids)
-    found = await context.store.contact_aliases.find(query)
-    recipients = {
-        one.message.id: [*one.other_party, *found.by_contact.get(one.message.contact_id or "", ())] for one in named
-    }
-    return [
-        one.message
-        for one in named
-        if one not in unclear or may_be_same_person(recipients[one.message.id], found.related)
-    ]
+    """Sent messages with these ids whose recipient sent the receipt."""
+    sender = tuple(event.sender.aliases) if event.sender else ()
+    query = ReceiptQuery(event.organization_id, event.instance_id, tuple(wa_ids), sender)
+    return await context.store.receipt_targets.find(query)
 
 
 async def _guess_unconfirmed(event: ReceiptReceived, wa_ids: set[str], context: RouterContext) -> list[MessageRecord]:

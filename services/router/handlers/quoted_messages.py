@@ -28,9 +28,13 @@ async def publish_resolved_quotes(targets: Sequence[MessageRecord], context: Rou
     """Link messages that were stored before the one of these that they quote. Repeatable: publishes the same events."""
     by_name = {(target.instance_id, str(target.wa_id)): target for target in targets if target.wa_id is not None}
     unresolved = await context.store.revisions.unresolved_quotes(by_name)
+    await link_quotes([(reply, by_name[reply.instance_id, str(reply.quoted_wa_id)]) for reply in unresolved], context)
+
+
+async def link_quotes(replies: Sequence[tuple[MessageRecord, MessageRecord]], context: RouterContext) -> None:
+    """Link each reply to the message that it may quote. Repeatable: publishes the same events."""
     events = []
-    for reply in unresolved:
-        target = by_name[reply.instance_id, str(reply.quoted_wa_id)]
+    for reply, target in replies:
         if is_target_of(target, reply):
             linked = await context.store.revisions.set_quoted_message(reply.id, target.id)
             if linked.quoted_message_id == target.id:

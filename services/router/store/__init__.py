@@ -17,6 +17,7 @@ from services.router.store.contact_aliases import ContactAliases
 from services.router.store.contact_documents import make_contacts_searchable
 from services.router.store.contacts import Contacts
 from services.router.store.conversations import Conversations
+from services.router.store.early_arrivals import EarlyArrivals
 from services.router.store.early_receipts import EarlyReceipts
 from services.router.store.instance_directory import InstanceDirectory
 from services.router.store.message_statuses import MessageStatuses
@@ -26,6 +27,7 @@ from services.router.store.migrations.order_keys import add_order_keys
 from services.router.store.migrations.other_parties import add_other_parties
 from services.router.store.migrations.searchable_texts import make_texts_searchable
 from services.router.store.pending_sends import PendingSends
+from services.router.store.receipt_targets import ReceiptTargets
 from services.router.store.recent_contacts import RecentContacts
 from services.router.store.revisions import Revisions
 from services.router.store.search_vocabulary import SearchVocabulary
@@ -66,6 +68,8 @@ class RouterStore:
     pending_sends: PendingSends
     bookings: Bookings
     early_receipts: EarlyReceipts
+    early_arrivals: EarlyArrivals
+    receipt_targets: ReceiptTargets
     instances: InstanceDirectory
     split_repair: SplitRepair
     revisions: Revisions
@@ -87,6 +91,8 @@ async def open_store(database: Database) -> RouterStore:
         PendingSends(database),
         Bookings(database, words, recent),
         EarlyReceipts(database),
+        EarlyArrivals(database),
+        ReceiptTargets(database),
         InstanceDirectory(database),
         SplitRepair(database, recent),
         Revisions(database, words),

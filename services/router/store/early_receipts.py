@@ -1,11 +1,12 @@
 """Receipts that arrived before their message had its WhatsApp id; read when it gets it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from shared.contracts.records import MessageStatus
-from shared.platform.mongo import Database, IndexModel, UpdateOne
+from shared.platform.mongo import Database, IndexModel, MongoQuery, UpdateOne
 from shared.platform.operation_batcher import OperationBatcher, write_results
 
 RECEIPT_RETENTION = timedelta(days=2)
@@ -43,9 +44,17 @@ class EarlyReceipts:
 
     async def _load_all(self, messages: Sequence[tuple[str, str]]) -> list[list[EarlyReceipt]]:
         """`messages`: instance and WhatsApp id of each."""
-        either = [{"instance_id": instance_id, "wa_id": wa_id} for instance_id, wa_id in messages]
         found: dict[tuple[str, str], list[EarlyReceipt]] = {message: [] for message in messages}
-        async for one in self._receipts.find(either[0] if len(either) == 1 else {"$or": either}):
-            receipt = EarlyReceipt(MessageStatus(one["status"]), tuple(one.get("sender", ())))
-            found[one["instance_id"], one["wa_id"]].append(receipt)
+        async for one in self._receipts.find(receipts_query(messages)):
+            found[one["instance_id"], one["wa_id"]].append(early_receipt(one))
         return [found[message] for message in messages]
+
+
+def receipts_query(messages: Sequence[tuple[str, str]]) -> MongoQuery:
+    """`messages`: instance and WhatsApp id of each."""
+    either = [{"instance_id": instance_id, "wa_id": wa_id} for instance_id, wa_id in messages]
+    return either[0] if len(either) == 1 else {"$or": either}
+
+
+def early_receipt(document: Mapping[str, Any]) -> EarlyReceipt:
+    return EarlyReceipt(MessageStatus(document["status"]), tuple(document.get("sender", ())))

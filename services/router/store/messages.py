@@ -76,16 +76,15 @@ class IdentifiedMessage:
 
 
 class _WhatsAppIds(NamedTuple):
-    """Of messages of one instance in one direction."""
+    """Of received messages of one instance."""
 
     organization_id: str
     instance_id: str
-    direction: str
     wa_ids: tuple[str, ...]
 
     def includes(self, message: StoredMessage) -> bool:
-        place = (message["organization_id"], message["instance_id"], message["direction"])
-        return place == self[:3] and message.get("wa_id") in self.wa_ids
+        place = (message["organization_id"], message["instance_id"])
+        return place == self[:2] and message.get("wa_id") in self.wa_ids
 
 
 class Messages:
@@ -127,26 +126,15 @@ class Messages:
         inserted, _ = await asyncio.gather(insert_each(self._messages, messages), self._vocabulary.add(words))
         return inserted
 
-    async def sent_by_wa_ids(
-        self, organization_id: str, instance_id: str, wa_ids: Iterable[str]
-    ) -> list[IdentifiedMessage]:
-        """Our own messages among these WhatsApp ids."""
-        return await self._named(organization_id, instance_id, wa_ids, "outbound")
-
     async def received_by_wa_ids(
         self, organization_id: str, instance_id: str, wa_ids: Iterable[str]
     ) -> list[IdentifiedMessage]:
         """Messages of others among these WhatsApp ids."""
-        return await self._named(organization_id, instance_id, wa_ids, "inbound")
-
-    async def _named(
-        self, organization_id: str, instance_id: str, wa_ids: Iterable[str], direction: str
-    ) -> list[IdentifiedMessage]:
-        return await self._load_by_wa_ids(_WhatsAppIds(organization_id, instance_id, direction, tuple(wa_ids)))
+        return await self._load_by_wa_ids(_WhatsAppIds(organization_id, instance_id, tuple(wa_ids)))
 
     async def _load_all_by_wa_ids(self, requests: Sequence[_WhatsAppIds]) -> list[list[IdentifiedMessage]]:
         either = [
-            {"instance_id": one.instance_id, "wa_id": {"$in": list(one.wa_ids)}, "direction": one.direction}
+            {"instance_id": one.instance_id, "wa_id": {"$in": list(one.wa_ids)}, "direction": "inbound"}
             for one in requests
         ]
         found = await self._messages.find(either[0] if len(either) == 1 else {"$or": either}).to_list(None)

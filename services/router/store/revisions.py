@@ -10,7 +10,7 @@ from services.router.store.search_vocabulary import SearchVocabulary
 from shared.contracts.errors import Retry
 from shared.contracts.records import MessageRecord
 from shared.platform.documents import from_document
-from shared.platform.mongo import Database, MongoUpdate
+from shared.platform.mongo import Database, MongoQuery, MongoUpdate
 from shared.platform.operation_batcher import OperationBatcher
 from shared.text.search_terms import message_terms
 
@@ -18,13 +18,25 @@ _MAX_ATTEMPTS = 20
 """Of one change, while others change the same message."""
 
 
-_MAX_QUOTES = 1_000
+MAX_QUOTES = 1_000
 """Replies that are linked when the message they quote is stored: a stranger may reply to one id any number of times."""
 _FOUND_LATER = {"quote_found_later": True}
 
 
 Name = tuple[str, str]
 """Instance and WhatsApp's id of a message."""
+
+
+def unresolved_quotes_query(names: Iterable[Name]) -> MongoQuery:
+    """Replies to one of these that were not linked to it when they were stored."""
+    wa_ids: dict[str, list[str]] = {}
+    for instance_id, wa_id in names:
+        wa_ids.setdefault(instance_id, []).append(wa_id)
+    either = [
+        {"instance_id": one, "quoted_wa_id": {"$in": ids}, "$or": [{"quoted_message_id": None}, _FOUND_LATER]}
+        for one, ids in wa_ids.items()
+    ]
+    return {"$or": either} if len(either) > 1 else either[0]
 
 
 class Revisions:
@@ -65,7 +77,7 @@ class Revisions:
 
     async def _load_all_quotes(self, requests: Sequence[tuple[Name, ...]]) -> list[list[MessageRecord] | Exception]:
         found = await self._quotes_of([name for names in requests for name in names])
-        if len(found) == _MAX_QUOTES and len(requests) > 1:  # too many answers to one hide no others
+        if len(found) == MAX_QUOTES and len(requests) > 1:  # too many answers to one hide no others
             return [await self._quotes_of(names) for names in requests]
         by_name: dict[Name, list[MessageRecord]] = {}
         for reply in found:
@@ -73,14 +85,7 @@ class Revisions:
         return [[reply for name in dict.fromkeys(names) for reply in by_name.get(name, ())] for names in requests]
 
     async def _quotes_of(self, names: Iterable[Name]) -> list[MessageRecord]:
-        wa_ids: dict[str, list[str]] = {}
-        for instance_id, wa_id in names:
-            wa_ids.setdefault(instance_id, []).append(wa_id)
-        either = [
-            {"instance_id": one, "quoted_wa_id": {"$in": ids}, "$or": [{"quoted_message_id": None}, _FOUND_LATER]}
-            for one, ids in wa_ids.items()
-        ]
-        cursor = self._messages.find({"$or": either} if len(either) > 1 else either[0]).limit(_MAX_QUOTES)
+        cursor = self._messages.find(unresolved_quotes_query(names)).limit(MAX_QUOTES)
         return [from_document(MessageRecord, found) async for found in cursor]
 
     async def _revise(self, message_id: str, plan: Callable[[StoredMessage], MessageChanges]) -> MessageRecord:
