@@ -15,7 +15,7 @@ from deploy.local.console_output import tell_user
 from deploy.local.process_specs import ROOT
 from deploy.local.stack import Options
 
-BENCHES = ("attack", "console", "latency", "realtime", "router", "sends", "stop")
+BENCHES = ("attack", "console", "latency", "memory", "realtime", "router", "sends", "stop")
 
 
 def make_parser() -> argparse.ArgumentParser:

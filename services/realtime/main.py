@@ -1,5 +1,8 @@
 """`python -m services.realtime.main`"""
 
+import shared.platform.omitted_modules  # noqa: F401  (before the libraries that would load them)
+
+# isort: split
 from services.realtime.app import make_app
 from services.realtime.settings import RealtimeSettings
 from shared.service import serve

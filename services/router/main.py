@@ -1,5 +1,8 @@
 """`python -m services.router.main`"""
 
+import shared.platform.omitted_modules  # noqa: F401  (before the libraries that would load them)
+
+# isort: split
 from services.router.app import make_app
 from services.router.settings import RouterSettings
 from shared.service import serve

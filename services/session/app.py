@@ -8,10 +8,10 @@ from functools import partial
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from services.session.private_files import restrict_permissions
 from services.session.settings import SessionSettings
 from services.session.store import migrate_session
 from services.session.store.data_folder import lock_data_folder
-from services.session.store.private_files import restrict_permissions
 from services.session.supervisor.node import SessionNode
 from services.session.supervisor.number_queries import NUMBER_QUERY_LIMITS, number_endpoints
 from services.session.supervisor.simulated_network import find_simulated_network

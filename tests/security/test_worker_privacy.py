@@ -8,8 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from services.session.private_files import restrict_permissions
 from services.session.settings import SessionSettings
-from services.session.store.private_files import restrict_permissions
 from shared.contracts.events import MessageReceived, MessageSent
 from shared.contracts.ids import new_id
 from shared.platform.mongo import open_mongo

@@ -14,7 +14,7 @@ import sys
 
 from services.session.ipc.framing import pack
 from services.session.ipc.messages import Fork, Forked, Frame, WorkerExited
-from services.session.store.private_files import set_private_umask
+from services.session.private_files import set_private_umask
 from services.session.worker.preload import preload
 from shared.platform.logs import configure_logging
 from shared.platform.settings import Settings
