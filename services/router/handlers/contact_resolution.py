@@ -29,7 +29,8 @@ async def check_recipient_number(
     number = observation.party.phone
     if number is None or variant_of(observation) is None:
         return observation
-    if await context.store.contacts.is_variant_checked(observation.organization_id, number):
+    contacts = context.store.contacts
+    if contacts.recent(observation) or await contacts.is_variant_checked(observation.organization_id, number):
         return observation
     meant = with_recipient_variant(
         observation, await context.find_number_owner(observation.organization_id, instance_id, number)

@@ -48,6 +48,7 @@ async def on_failed(event: MessageFailed, context: RouterContext) -> None:
 async def on_receipt(event: ReceiptReceived, context: RouterContext) -> None:
     """A receipt whose message has no WhatsApp id yet is saved; then its message is searched once more."""
     store, status = context.store, MessageStatus(event.status)
+    await store.statuses.wait_for_acceptance(event.organization_id, event.wa_ids)
     if message := await _advance_at_once(event, status, context):
         await context.publish(status_changed_event(message, event))
         return
