@@ -15,6 +15,7 @@ from uvicorn.config import STARTUP_FAILURE
 
 from shared.contracts.message import utc_now
 from shared.platform.background import TASK_FAILED, process_end
+from shared.platform.garbage_collection import collect_less_often
 from shared.platform.logs import configure_logging
 from shared.platform.readiness import Check, failed_checks
 from shared.platform.settings import Settings
@@ -139,6 +140,7 @@ def serve(app: ASGIApp, service: str, settings: Settings, max_message: int = MAX
         server.should_exit = True
 
     process_end.stop = stop
+    collect_less_often()
     with suppress(KeyboardInterrupt):
         server.run()
     if process_end.failed_task:

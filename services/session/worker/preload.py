@@ -3,7 +3,6 @@
 Workers share the memory pages of these modules, which halves what each needs.
 """
 
-import gc
 import importlib
 import importlib.util
 import sys
@@ -11,6 +10,8 @@ import types
 from pathlib import Path
 
 import pylibmagic  # noqa: F401  (contains the libmagic that neonize loads, so it is imported first)
+
+from shared.platform.garbage_collection import collect_less_often
 
 _PROTOBUF_MODULES = (
     "neonize.proto.Neonize_pb2",
@@ -37,12 +38,12 @@ _OWN_MODULES = (
 
 
 def preload() -> None:
-    """Import the modules above, then exempt them from garbage collection, which would copy their pages."""
+    """Import the modules above, then exempt them from garbage collection, which would copy their pages. The workers
+    inherit this."""
     preload_protobufs()
     for name in (*_NEONIZE_DEPENDENCIES, *_OWN_MODULES):
         importlib.import_module(name)
-    gc.collect()
-    gc.freeze()
+    collect_less_often()
 
 
 def preload_protobufs() -> None:
