@@ -14,6 +14,7 @@ from services.api.access.connected_instances import ConnectedInstances
 from services.api.access.login_throttle import LoginThrottle
 from services.api.access.passwords import Passwords
 from services.api.access.revocations import AccessRevocations
+from services.api.dependencies import depends_on
 from services.api.request_fields import with_json_schema
 from services.api.settings import ApiSettings
 from services.api.store.api_keys import ApiKeys
@@ -115,7 +116,7 @@ def _context(request: Request) -> ApiContext:
     return context
 
 
-Ctx = Annotated[ApiContext, Depends(_context)]
+Ctx = Annotated[ApiContext, depends_on(_context)]
 _bearer = HTTPBearer(auto_error=False, description="An access token of /api/auth/login, or an API key")
 _api_key = APIKeyHeader(name="X-Api-Key", auto_error=False, description="An API key, `sbk_…`")
 
@@ -195,6 +196,6 @@ def _sequence_page(limit: Limit = 50, cursor: SequenceCursor = None) -> PageRequ
     return PageRequest(limit, cursor)
 
 
-Paging = Annotated[PageRequest, Depends(_page)]
-SequencePaging = Annotated[PageRequest, Depends(_sequence_page)]
+Paging = Annotated[PageRequest, depends_on(_page)]
+SequencePaging = Annotated[PageRequest, depends_on(_sequence_page)]
 """For dead letters, whose cursor is a stream sequence."""

@@ -4,11 +4,12 @@ or a number."""
 from dataclasses import replace
 from typing import Annotated
 
-from fastapi import Depends, Query
+from fastapi import Query
 from pydantic import ConfigDict
 from pydantic.alias_generators import to_camel
 
 from services.api.context import ApiContext
+from services.api.dependencies import depends_on
 from services.api.request_fields import RequestBody
 from services.api.store.instances import InstanceFilter, NewInstanceOfDialect, unknown_instance
 from shared.contracts.errors import Problem
@@ -35,7 +36,7 @@ def _requested_network(body: DialectBody | None = None, network: NetworkParamete
     return network or (body.network if body else None)
 
 
-RequestedNetwork = Annotated[Network | None, Depends(_requested_network)]
+RequestedNetwork = Annotated[Network | None, depends_on(_requested_network)]
 """For routes without another body: `network` in the query or in the body."""
 
 

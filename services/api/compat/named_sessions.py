@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Path
 
 from services.api.compat.camel_case import CamelCaseModel
 from services.api.compat.instance_selection import RequestedNetwork, find_named, get_or_create_named
 from services.api.context import Ctx, LimitedManager
+from services.api.dependencies import depends_on
 from services.api.nats.served_on_nats import answers
 from services.api.responses import Ok
 from services.api.routes import instance_connection
@@ -40,7 +41,7 @@ def _session_name(session_name: Annotated[str, _name_path]) -> str:
         raise Problem(422, "invalid_session_name", f"sessionName: {error}") from error
 
 
-SessionName = Annotated[str, Depends(_session_name)]
+SessionName = Annotated[str, depends_on(_session_name)]
 
 
 @router.post("/{session_name}/initialize-with-qr")

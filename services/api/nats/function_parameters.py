@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from inspect import Parameter, signature
+from inspect import Parameter, signature, unwrap
 from operator import attrgetter
 from typing import Annotated, Any, get_args, get_origin
 
@@ -42,7 +42,7 @@ def _parameters(function: Callable[..., Any]) -> Iterator[FunctionParameter]:
     for parameter in signature(function).parameters.values():
         found = FunctionParameter(parameter.name, parameter.annotation, parameter.default)
         depends = _metadata(found, Depends)
-        dependency = (depends.dependency or found.type) if depends and found.type not in _GIVEN else None
+        dependency = unwrap(depends.dependency or found.type) if depends and found.type not in _GIVEN else None
         yield FunctionParameter(found.name, found.annotation, found.default, dependency)
 
 

@@ -3,10 +3,11 @@
 from dataclasses import replace
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from pydantic import AfterValidator
 
 from services.api.context import ApiContext, Ctx, LimitedReader, Manager, Paging
+from services.api.dependencies import depends_on
 from services.api.nats.served_on_nats import SEARCH_FIELD, served_on_nats
 from services.api.request_fields import SEARCH_PATTERN, RequestBody, Text, searchable, with_json_schema
 from services.api.responses import Item, Page, page_of
@@ -61,7 +62,7 @@ def _filter(status: Annotated[BookingStatus | None, Query()] = None, search: Boo
     return BookingFilter(status, search)
 
 
-BookingFilterParameters = Annotated[BookingFilter, Depends(_filter)]
+BookingFilterParameters = Annotated[BookingFilter, depends_on(_filter)]
 
 
 @router.get("")

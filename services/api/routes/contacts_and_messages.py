@@ -3,10 +3,11 @@
 from dataclasses import replace
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from pydantic import AfterValidator, Field
 
 from services.api.context import Ctx, LimitedReader, Manager, Paging, Reader
+from services.api.dependencies import depends_on
 from services.api.nats.served_on_nats import OPTIONAL_ID_FIELD, SEARCH_FIELD, answers, served_on_nats
 from services.api.request_fields import (
     SEARCH_PATTERN,
@@ -63,7 +64,7 @@ def _messages(
     return MessageFilter(kind, search, stuck, conversation_id)
 
 
-MessageFilterParameters = Annotated[MessageFilter, Depends(_messages)]
+MessageFilterParameters = Annotated[MessageFilter, depends_on(_messages)]
 
 
 class SplitContactBody(RequestBody):

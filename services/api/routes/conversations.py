@@ -3,10 +3,11 @@
 from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from pydantic import Field, StringConstraints
 
 from services.api.context import ApiContext, Ctx, LimitedReader, LimitedSender, Paging
+from services.api.dependencies import depends_on
 from services.api.nats.served_on_nats import OPTIONAL_ID_FIELD, SEARCH_FIELD, answers, served_on_nats
 from services.api.request_fields import Id, RequestBody
 from services.api.responses import Item, Page, page_of
@@ -55,7 +56,7 @@ def _filter(
     return ConversationFilter(status, assigned_to, unread, search, contact_ids=tuple(contact_id or ()))
 
 
-ConversationFilterParameters = Annotated[ConversationFilter, Depends(_filter)]
+ConversationFilterParameters = Annotated[ConversationFilter, depends_on(_filter)]
 
 
 @router.get("")

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Response
+from fastapi import APIRouter, Header, Response
 from pydantic import Field, StringConstraints
 
 from services.api.context import ApiContext, Ctx, Sender
+from services.api.dependencies import depends_on
 from services.api.nats.served_on_nats import served_on_nats
 from services.api.request_fields import Recipient, RequestBody, Text
 from services.api.responses import Ok
@@ -94,7 +95,9 @@ class OutgoingText:
 
 @router.post("/send", responses={202: {"model": SendResponse, "description": "Queued, not acknowledged yet"}})
 @served_on_nats("wa.command.instance.send", "SendRequest", is_slow=True)
-async def send(context: Ctx, request: Annotated[SendParameters, Depends()], response: Response) -> SendResponse:
+async def send(
+    context: Ctx, request: Annotated[SendParameters, depends_on(SendParameters)], response: Response
+) -> SendResponse:
     """Send a text, and wait until WhatsApp acknowledged it."""
     body = request.body
     outgoing = OutgoingText(
