@@ -1,5 +1,8 @@
 """The launcher's command line: `./switchboard <command>`."""
 
+import shared.platform.omitted_modules  # noqa: F401  (before the libraries that would load them)
+
+# isort: split
 import argparse
 import asyncio
 import os

@@ -19,9 +19,10 @@ from deploy.local import process_specs
 from deploy.local.data_folder import DataFolder
 from deploy.local.latency_report import percentile
 from deploy.local.stack import Options, Stack
+from shared.contracts.access_tokens import issue_token
 from shared.contracts.events import MessageStatusChanged
 from shared.contracts.ids import new_id
-from shared.contracts.principal import Principal, issue_token
+from shared.contracts.principal import Principal
 from shared.contracts.records import MessageStatus
 from shared.messaging.client import NatsClient, jetstream
 from shared.messaging.publisher import Publisher

@@ -21,7 +21,6 @@ from deploy.local.first_user import first_login
 from deploy.local.process_specs import PROCESSES, ROOT, ProcessTemplate
 from deploy.local.readiness import is_ready
 from deploy.local.server_requirements import require_runnable
-from deploy.local.streams import declare_streams
 
 START_TIMEOUT_S, STOP_GRACE_S = 120.0, 15.0
 
@@ -142,6 +141,9 @@ class Stack:
             await self._children[process.name].start()
             await self.wait_ready(process.name)
             if process.name == "nats" and "api" not in self.names:
+                # only some tests and benchmarks start no api; `up` does without the clients of NATS and MongoDB
+                from deploy.local.streams import declare_streams
+
                 await declare_streams(process_specs.url(self.port + process.port_offset, "nats"))
             done[process.name].set()
 

@@ -6,7 +6,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from services.api.store.logins import LoginLifetime
-from shared.platform.settings import TokenSignerSettings
+from shared.platform.token_settings import TokenSignerSettings
 
 RegistrationPolicy = Literal["open", "first", "closed"]
 

@@ -6,8 +6,9 @@ from pydantic import ValidationError
 
 from services.realtime.allowed_origins import Environ
 from services.realtime.rate_budget import too_many_failures
+from shared.contracts.access_tokens import read_token
 from shared.contracts.errors import Problem
-from shared.contracts.principal import API_KEY_PREFIX, API_KEY_SUBJECT_PREFIX, Principal, read_token
+from shared.contracts.principal import API_KEY_PREFIX, API_KEY_SUBJECT_PREFIX, Principal
 from shared.contracts.queries import MAX_KEY, ApiKeyOwner, VerifyApiKey
 from shared.messaging.client import NatsClient
 from shared.messaging.rpc_client import rpc_request

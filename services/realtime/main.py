@@ -1,6 +1,6 @@
 """`python -m services.realtime.main`"""
 
-import shared.platform.omitted_modules  # noqa: F401  (before the libraries that would load them)
+import services.realtime.omitted_modules  # noqa: F401  (before the libraries that would load them)
 
 # isort: split
 from services.realtime.app import make_app

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from shared.platform.settings import TokenReaderSettings
+from shared.platform.token_settings import TokenReaderSettings
 
 
 class RealtimeSettings(TokenReaderSettings):

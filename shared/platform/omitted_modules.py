@@ -7,7 +7,7 @@ never in tests, which use some of these modules.
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 _OMITTED = (
     "httpx._main",  # the command line of httpx, with rich and pygments
@@ -25,6 +25,11 @@ def omitted_modules(environ: Mapping[str, str]) -> tuple[str, ...]:
     return _OMITTED if uses_websocket else (*_OMITTED, _WEBSOCKET_CLIENT)
 
 
-for _name in omitted_modules(os.environ):
-    if _name not in sys.modules:
-        sys.modules[_name] = None  # type: ignore[assignment]
+def omit_modules(names: Iterable[str]) -> None:
+    """From now on, an import of one of these raises ModuleNotFoundError, unless it has been loaded before."""
+    for name in names:
+        if name not in sys.modules:
+            sys.modules[name] = None  # type: ignore[assignment]
+
+
+omit_modules(omitted_modules(os.environ))

@@ -4,7 +4,11 @@ import errno
 import socket
 
 from shared.messaging.client import NATS_OUTAGE_ERRORS, NATS_PERMANENT_ERRORS, NatsError
-from shared.platform.mongo import TRANSIENT_ERRORS
+
+try:
+    from shared.platform.mongo import TRANSIENT_ERRORS
+except ModuleNotFoundError:  # realtime does not load the driver of MongoDB, so nothing there raises its errors
+    TRANSIENT_ERRORS = ()
 
 OUTAGE_ERRORS: tuple[type[Exception], ...] = (*TRANSIENT_ERRORS, *NATS_OUTAGE_ERRORS)
 """For `except` around calls of MongoDB and NATS alone: whatever they raise of these, the caller tries again later."""

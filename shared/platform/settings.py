@@ -1,6 +1,5 @@
 """Settings of every service. Each service has a subclass, read once in its main.py."""
 
-import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal, Self
@@ -8,7 +7,6 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from shared.platform.token_keys import InvalidKey, SigningKey, VerificationKeys
 from shared.platform.weak_secrets import REMEDY, weak_password_in
 from shared.web.allowed_hosts import parse_hosts
 from shared.web.trusted_proxies import parse_networks
@@ -76,78 +74,6 @@ class Settings(BaseSettings):
             if self.environment != "local" and (why := weak_password_in(url)):
                 raise ValueError(f"{name}: its password {why}; {REMEDY}, here and at the server")
         return self
-
-
-class WebSettings(Settings):
-    """For the services that are reachable from outside, through a reverse proxy or directly."""
-
-    token_ttl: timedelta = timedelta(hours=12)
-    """How long an access token is valid."""
-    cors_origins: list[str] = []
-    """Origins of front ends on other hosts, as JSON: `["https://app.example.com"]`. Empty: same origin only."""
-
-
-class TokenReaderSettings(WebSettings):
-    """For a service that verifies access tokens and issues none."""
-
-    token_public_key: str = ""
-    """Public half of the api's key pair (base64 of DER), which verifies access tokens. Several, separated by commas,
-    while the pair is being replaced."""
-
-    @property
-    def verification_keys(self) -> VerificationKeys:
-        return VerificationKeys.parse(self.token_public_key)
-
-    @model_validator(mode="after")
-    def _a_public_key(self) -> Self:
-        try:
-            VerificationKeys.parse(self.token_public_key)
-        except InvalidKey as error:
-            raise ValueError(f"WA_TOKEN_PUBLIC_KEY: {error}{retired_secret()}") from error
-        return self
-
-
-class TokenSignerSettings(WebSettings):
-    """For the api, the only service that issues access tokens."""
-
-    token_private_key: str = Field(default="", repr=False)
-    """Private half of the Ed25519 key pair of the access tokens (base64 of PKCS#8 DER). Secret, for the api only."""
-    token_former_public_keys: str = ""
-    """Public halves of former key pairs, separated by commas: their tokens stay valid until you remove them here."""
-
-    @property
-    def signing_key(self) -> SigningKey:
-        return SigningKey.parse(self.token_private_key)
-
-    @property
-    def verification_keys(self) -> VerificationKeys:
-        """The public half of the signing key, and the former ones."""
-        own = self.signing_key.private.public_key()
-        former = self.token_former_public_keys.strip()
-        return VerificationKeys.of([own, *(VerificationKeys.parse(former).by_kid.values() if former else ())])
-
-    @model_validator(mode="after")
-    def _a_private_key(self) -> Self:
-        try:
-            SigningKey.parse(self.token_private_key)
-        except InvalidKey as error:
-            raise ValueError(f"WA_TOKEN_PRIVATE_KEY: {error}{retired_secret()}") from error
-        try:
-            if self.token_former_public_keys.strip():
-                VerificationKeys.parse(self.token_former_public_keys)
-        except InvalidKey as error:
-            raise ValueError(f"WA_TOKEN_FORMER_PUBLIC_KEYS: {error}") from error
-        return self
-
-
-def retired_secret() -> str:
-    """A remedy for installations that still set WA_TOKEN_SECRET; empty otherwise."""
-    if not os.environ.get("WA_TOKEN_SECRET"):
-        return ""
-    return (
-        "; WA_TOKEN_SECRET is no longer used: remove it, tokens are signed with a key pair now"
-        " (WA_TOKEN_PRIVATE_KEY for the api, WA_TOKEN_PUBLIC_KEY for realtime), and everybody logs in once more"
-    )
 
 
 def private_directory(path: Path) -> Path:

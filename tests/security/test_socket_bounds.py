@@ -10,8 +10,9 @@ from typing import Any
 import aiohttp
 import pytest
 
+from shared.contracts.access_tokens import issue_token
 from shared.contracts.ids import new_id
-from shared.contracts.principal import Principal, issue_token
+from shared.contracts.principal import Principal
 from tests.integration.realtime.conftest import service, token
 from tests.security.socket_clients import PATH, RawClient, logged_in, raw_client
 from tests.token_keys import SIGNING_KEY

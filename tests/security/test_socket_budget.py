@@ -11,8 +11,9 @@ import pytest
 from nats.aio.client import Client
 
 from services.realtime.rate_budget import RESERVATION_SIZE
+from shared.contracts.access_tokens import issue_token
 from shared.contracts.ids import new_id
-from shared.contracts.principal import Principal, issue_token
+from shared.contracts.principal import Principal
 from shared.contracts.queries import ApiKeyOwner, TakeRateLimit, VerifyApiKey
 from shared.messaging.rpc_client import rpc_request
 from tests.component.api.conftest import Member

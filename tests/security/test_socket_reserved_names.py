@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pytest
 
+from shared.contracts.access_tokens import issue_token
 from shared.contracts.events import AccessRevoked
 from shared.contracts.ids import new_id
-from shared.contracts.principal import Principal, issue_token
+from shared.contracts.principal import Principal
 from tests.integration.realtime.conftest import service, token
 from tests.security.socket_clients import changed, logged_in, publisher
 from tests.token_keys import SIGNING_KEY

@@ -17,10 +17,11 @@ from services.api.settings import ApiSettings
 from services.realtime.settings import RealtimeSettings
 from services.router.settings import RouterSettings
 from services.session.settings import SessionSettings
+from shared.contracts.access_tokens import issue_token, read_token
 from shared.contracts.errors import Problem
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
-from shared.contracts.principal import Principal, issue_token, read_token
+from shared.contracts.principal import Principal
 from shared.platform.token_keys import InvalidKey, SigningKey, VerificationKeys
 from shared.service import start_advice
 from tests.component.api import conftest

@@ -10,13 +10,14 @@ import pytest
 from tests.unit.test_architecture import ROOT
 
 DEVELOPMENT = {"rich", "pygments", "watchfiles", "requests"}
+TOKENS = {"cryptography", "jwt"}
 MONGO = {"motor", "pymongo", "bson", "gridfs"}
 NOT_LOADED = {
-    "services.router.main": DEVELOPMENT | {"aiohttp", "fastapi", "httpx", "socketio"},
-    "services.session.main": DEVELOPMENT | {"aiohttp", "fastapi", "google.protobuf", "neonize", "socketio"},
-    "services.session.worker.zygote": MONGO | {"aiohttp", "fastapi", "faststream", "nats", "uvicorn"},
+    "services.router.main": DEVELOPMENT | TOKENS | {"aiohttp", "fastapi", "httpx", "socketio"},
+    "services.session.main": DEVELOPMENT | TOKENS | {"aiohttp", "fastapi", "google.protobuf", "neonize", "socketio"},
+    "services.session.worker.zygote": MONGO | TOKENS | {"aiohttp", "fastapi", "faststream", "nats", "uvicorn"},
     "services.api.main": DEVELOPMENT | {"aiohttp", "socketio"},
-    "services.realtime.main": DEVELOPMENT | {"aiohttp", "fastapi", "httpx"},
+    "services.realtime.main": DEVELOPMENT | MONGO | {"aiohttp", "fastapi", "httpx"},
 }
 
 

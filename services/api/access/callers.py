@@ -4,8 +4,9 @@ users and of ended logins are refused."""
 from services.api.store.api_keys import ApiKeys
 from services.api.store.logins import Logins
 from services.api.store.users import Users
+from shared.contracts.access_tokens import read_token
 from shared.contracts.errors import Problem
-from shared.contracts.principal import API_KEY_PREFIX, ROLE_SCOPES, Principal, read_token
+from shared.contracts.principal import API_KEY_PREFIX, ROLE_SCOPES, Principal
 from shared.platform.mongo import Database
 from shared.platform.token_keys import VerificationKeys
 

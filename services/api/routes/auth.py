@@ -16,9 +16,10 @@ from services.api.store.audit_log import AuditEvent
 from services.api.store.logins import LoginWithToken
 from services.api.store.user_records import UserRecord
 from services.api.store.users import NewUser
+from shared.contracts.access_tokens import issue_token
 from shared.contracts.errors import Problem
 from shared.contracts.message import utc_now
-from shared.contracts.principal import Principal, Role, issue_token
+from shared.contracts.principal import Principal, Role
 from shared.web.client_addresses import network_of
 
 router = APIRouter(prefix="/api/auth", tags=["auth"])

@@ -7,7 +7,9 @@ import importlib
 import importlib.util
 import sys
 import types
+from collections.abc import Iterable
 from pathlib import Path
+from types import MappingProxyType
 
 import pylibmagic  # noqa: F401  (contains the libmagic that neonize loads, so it is imported first)
 
@@ -18,17 +20,12 @@ _PROTOBUF_MODULES = (
     "neonize.proto.waMsgApplication.WAMsgApplication_pb2",
     "neonize.proto.waConsumerApplication.WAConsumerApplication_pb2",
 )
-_NEONIZE_DEPENDENCIES = (
-    "magic",
-    "PIL.Image",
-    "requests",
-    "httpx",
-    "bs4",
-    "segno",
-    "phonenumbers",
-    "tqdm",
-    "linkpreview",
+_NEONIZE_DEPENDENCIES = ("magic", "PIL.Image", "segno", "phonenumbers")
+_UNUSED_NEONIZE_DEPENDENCIES = MappingProxyType(
+    {"httpx": (), "linkpreview": ("link_preview",), "requests": (), "tqdm": ("tqdm",)}
 )
+"""neonize downloads media and previews of links with them, which no worker does; with what they load they would be a
+sixth of the zygote. The names are those that neonize takes out of the package when it is loaded."""
 _OWN_MODULES = (
     "services.session.worker.mapping.event_mapping",
     "services.session.worker.library.noise_root",
@@ -41,9 +38,18 @@ def preload() -> None:
     """Import the modules above, then exempt them from garbage collection, which would copy their pages. The workers
     inherit this."""
     preload_protobufs()
+    for package, names in _UNUSED_NEONIZE_DEPENDENCIES.items():
+        _put_empty_module(package, names)
     for name in (*_NEONIZE_DEPENDENCIES, *_OWN_MODULES):
         importlib.import_module(name)
     collect_less_often()
+
+
+def _put_empty_module(package: str, names: Iterable[str]) -> None:
+    """An import of `package` finds a module without content, and these names in it are None."""
+    module = types.ModuleType(package, "Not loaded: see services/session/worker/preload.py.")
+    vars(module).update(dict.fromkeys(names))
+    sys.modules[package] = module
 
 
 def preload_protobufs() -> None:

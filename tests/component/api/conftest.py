@@ -18,10 +18,11 @@ from services.api.settings import ApiSettings
 from services.router.store import INDEXES
 from services.router.store.contact_documents import make_contacts_searchable
 from services.router.store.migrations.searchable_texts import make_texts_searchable
+from shared.contracts.access_tokens import issue_token
 from shared.contracts.ids import new_id
 from shared.contracts.message import Command, Event, utc_now
 from shared.contracts.order_keys import key_at
-from shared.contracts.principal import Principal, Role, issue_token
+from shared.contracts.principal import Principal, Role
 from shared.contracts.records import ConnectionStatus
 from shared.messaging.client import jetstream
 from shared.messaging.publisher import Publisher

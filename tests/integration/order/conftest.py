@@ -10,9 +10,10 @@ import httpx
 import pytest
 from nats.aio.client import Client
 
+from shared.contracts.access_tokens import issue_token
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
-from shared.contracts.principal import Principal, issue_token
+from shared.contracts.principal import Principal
 from shared.platform.mongo import Database, open_mongo
 from shared.platform.settings import Settings
 from tests.integration.order.history import OWNER

@@ -15,7 +15,8 @@ from nats.js import JetStreamContext
 
 from services.realtime.app import make_app
 from services.realtime.settings import RealtimeSettings
-from shared.contracts.principal import Principal, issue_token
+from shared.contracts.access_tokens import issue_token
+from shared.contracts.principal import Principal
 from shared.messaging.client import jetstream
 from shared.messaging.publisher import Publisher
 from shared.service import server_config

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from socketio.exceptions import ConnectionError as Refused
 
+from shared.contracts.access_tokens import issue_token
 from shared.contracts.events import AccessRevoked
 from shared.contracts.ids import new_id
-from shared.contracts.principal import Principal, issue_token
+from shared.contracts.principal import Principal
 from shared.messaging.publisher import Publisher
 from tests.integration.realtime.conftest import Browser, browser, service, token
 from tests.token_keys import SIGNING_KEY

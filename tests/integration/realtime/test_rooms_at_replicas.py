@@ -11,7 +11,8 @@ import pytest
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
-from shared.contracts.principal import Principal, issue_token
+from shared.contracts.access_tokens import issue_token
+from shared.contracts.principal import Principal
 from shared.contracts.registry import MAX_ROOMS_BYTES, ROOMS_PREFIX, ROOMS_RETENTION, ROOMS_STREAM
 from shared.messaging.publisher import Publisher
 from tests.integration.realtime.conftest import service, token

@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from shared.contracts.access_tokens import issue_token, read_token
 from shared.contracts.errors import Problem
-from shared.contracts.principal import Principal, issue_token, read_token
+from shared.contracts.principal import Principal
 from shared.platform.logs import LineFormatter
 from tests.token_keys import SIGNING_KEY, VERIFICATION_KEYS
 
