@@ -6,13 +6,13 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
 from services.realtime.api_replies import ShownCodesReply
-from services.realtime.keyed_locks import KeyedLocks
 from services.realtime.payloads import Payload, SocketEvents, socket_events_of
 from shared.contracts.errors import Problem
 from shared.contracts.events import PairingCodeIssued, QrIssued
 from shared.contracts.message import Event, Query
 from shared.contracts.principal import Principal
 from shared.contracts.queries import ListShownCodes
+from shared.platform.keyed_locks import KeyedLocks
 
 CACHE_LIFETIME_S = 1.0
 """Sockets of an organization that connect within this time share one query to the api."""

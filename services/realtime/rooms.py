@@ -13,7 +13,6 @@ from prometheus_client import Gauge
 from services.realtime.catch_up import CatchUp
 from services.realtime.ephemeral_feed import EphemeralFeed
 from services.realtime.event_decoding import decode_event
-from services.realtime.keyed_locks import KeyedLocks
 from services.realtime.nats_clients import NatsClients
 from services.realtime.payloads import SocketEvents
 from services.realtime.send_queue import SendQueue, encode_events
@@ -22,6 +21,7 @@ from shared.contracts.errors import Problem
 from shared.contracts.registry import organization_events_filter
 from shared.messaging.ordered_consumer import MessageHandler, OrderedConsumer
 from shared.messaging.stream_replay import StreamReplay
+from shared.platform.keyed_locks import KeyedLocks
 
 RESUME_TIMEOUT_S = 10.0
 """Then the client is answered `bus_unavailable`; the catch-up goes on."""

@@ -9,6 +9,7 @@ from services.router.rules.send_checks import PendingLimits
 from services.router.store import RouterStore
 from shared.contracts.message import Message, utc_now
 from shared.contracts.queries import NumberOwner
+from shared.platform.keyed_locks import KeyedLocks
 
 
 async def number_lookup_unavailable(_organization_id: str, _instance_id: str, _number: str) -> NumberOwner | None:
@@ -30,3 +31,6 @@ class RouterContext:
     find_number_owner: Callable[[str, str, str], Awaitable[NumberOwner | None]] = number_lookup_unavailable
     """Organization, instance, number → the WhatsApp account of the number; None when WhatsApp could not be asked."""
     pending_limits: PendingLimits = field(default_factory=PendingLimits)
+    status_locks: KeyedLocks = field(default_factory=KeyedLocks)
+    """Held while a status is stored and published, so that this process publishes statuses in the order in which they
+    were stored. See `handlers/status_locks.py`."""

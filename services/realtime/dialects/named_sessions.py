@@ -12,7 +12,6 @@ from pydantic import ValidationError
 
 from services.realtime.api_replies import CurrentQrReply, InstanceNameReply, SessionReply
 from services.realtime.dialects.named_sessions_payloads import SESSION_COMPLETE, qr_code_events, session_events_of
-from services.realtime.keyed_locks import KeyedLocks
 from services.realtime.payloads import Payload, SocketEvents
 from services.realtime.server import RealtimeServer
 from shared.contracts.errors import Problem
@@ -24,6 +23,7 @@ from shared.contracts.records import ConnectionStatus as S
 from shared.contracts.registry import organization_events_filter, parse_event
 from shared.messaging.ordered_consumer import MessageHandler, OrderedConsumer
 from shared.platform.background import run_once
+from shared.platform.keyed_locks import KeyedLocks
 from shared.platform.outages import OUTAGE_ERRORS
 from shared.text.session_names import SESSION_NAME_RULE, parse_session_name
 

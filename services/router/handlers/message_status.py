@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from services.router.context import RouterContext
 from services.router.handlers.quoted_messages import link_quotes
+from services.router.handlers.status_locks import locked_receipts, locked_status
 from services.router.rules.contact_identity import ContactObservation
 from services.router.rules.status_order import most_advanced
 from services.router.store.early_receipts import EarlyReceipt
@@ -24,15 +25,19 @@ async def on_sent(event: MessageSent, context: RouterContext) -> None:
     that of the receipts, and nobody would hear of `sent`.
     """
     acceptance = Acceptance(event.organization_id, event.message_id, event.wa_id, event.timestamp)
-    message = await context.store.statuses.accept(acceptance)
-    if message is None:
-        raise Reject(f"no message {event.message_id} is known")
-    await context.publish(status_changed_event(message, event))
-    early = await context.store.early_arrivals.of_message(event.instance_id, event.wa_id)
-    await link_quotes([(reply, message) for reply in early.replies], context)
-    advanced = await _apply(early.receipts, message, context)
-    if advanced.status is not message.status:
-        await context.publish(status_changed_event(advanced, event))
+    async with (
+        locked_receipts(event.organization_id, [event.wa_id], context),
+        locked_status([event.message_id], context),
+    ):
+        message = await context.store.statuses.accept(acceptance)
+        if message is None:
+            raise Reject(f"no message {event.message_id} is known")
+        await context.publish(status_changed_event(message, event))
+        early = await context.store.early_arrivals.of_message(event.instance_id, event.wa_id)
+        await link_quotes([(reply, message) for reply in early.replies], context)
+        advanced = await _apply(early.receipts, message, context)
+        if advanced.status is not message.status:
+            await context.publish(status_changed_event(advanced, event))
 
 
 async def on_failed(event: MessageFailed, context: RouterContext) -> None:
@@ -41,17 +46,25 @@ async def on_failed(event: MessageFailed, context: RouterContext) -> None:
         raise Reject(f"no message {event.message_id} is known")
     status = MessageStatus.UNCONFIRMED if event.unconfirmed else MessageStatus.FAILED
     step = StatusStep(event.message_id, status, event.at, f"{event.code}: {event.detail}")
-    message = await context.store.statuses.advance(step)
-    await context.publish(status_changed_event(message or known, event))
+    async with locked_status([event.message_id], context):
+        message = await context.store.statuses.advance(step)
+        await context.publish(status_changed_event(message or known, event))
 
 
 async def on_receipt(event: ReceiptReceived, context: RouterContext) -> None:
-    """A receipt whose message has no WhatsApp id yet is saved; then its message is searched once more."""
-    store, status = context.store, MessageStatus(event.status)
-    await store.statuses.wait_for_acceptance(event.organization_id, event.wa_ids)
+    """A receipt often arrives while its message is being accepted, and waits for that."""
+    async with locked_receipts(event.organization_id, event.wa_ids, context):
+        moved = await _advance(event, MessageStatus(event.status), context)
+        async with locked_status([message.id for message in moved], context):
+            await context.publish(*(status_changed_event(message, event) for message in moved))
+
+
+async def _advance(event: ReceiptReceived, status: MessageStatus, context: RouterContext) -> list[MessageRecord]:
+    """The messages as they are then. A receipt whose message has no WhatsApp id yet is saved; then its message is
+    searched once more."""
+    store = context.store
     if message := await _advance_at_once(event, status, context):
-        await context.publish(status_changed_event(message, event))
-        return
+        return [message]
     known = await _messages_of(event, event.wa_ids, context)
     if missing := set(event.wa_ids) - {str(message.wa_id) for message in known}:
         early = EarlyReceipt(status, tuple(event.sender.aliases) if event.sender else ())
@@ -59,7 +72,7 @@ async def on_receipt(event: ReceiptReceived, context: RouterContext) -> None:
         known += await _messages_of(event, missing, context)
         known += await _guess_unconfirmed(event, missing - {str(message.wa_id) for message in known}, context)
     moved = await run_together(*(store.statuses.advance(StatusStep(m.id, status, event.timestamp)) for m in known))
-    await context.publish(*(status_changed_event(message, event) for message in moved if message))
+    return [message for message in moved if message]
 
 
 async def _advance_at_once(

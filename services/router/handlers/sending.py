@@ -8,6 +8,7 @@ from services.router.handlers.contact_resolution import check_recipient_number, 
 from services.router.handlers.message_status import status_changed_event
 from services.router.handlers.rejections import rejecting_with_event
 from services.router.handlers.send_deduplication import SendRecord, require_same_send, with_claimed_id
+from services.router.handlers.status_locks import locked_status
 from services.router.rules.classification import is_owner
 from services.router.rules.contact_identity import ContactObservation, conversation_id
 from services.router.rules.send_checks import (
@@ -54,7 +55,9 @@ async def _repeat(command: SendMessage, existing: MessageRecord, context: Router
         party = contact.party if contact else parse_recipient(existing.to_address)
         text = _send_text(existing, party, earlier.expires_at)
         await _show_and_send(command, existing, contact, text, context)
-    await context.publish(status_changed_event(existing, command, repeat=True))
+    async with locked_status([existing.id], context):
+        existing = await context.store.messages.by_id(existing.id) or existing
+        await context.publish(status_changed_event(existing, command, repeat=True))
     await _require_current_contact(contact, existing, context)
 
 

@@ -1,6 +1,5 @@
 """Statuses and WhatsApp ids of sent messages. A status only moves forward; concurrent changes share a round trip."""
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -54,7 +53,6 @@ class MessageStatuses:
         self._messages = collection_of(database, "messages", StoredMessage)
         self._advance, self._accept = OperationBatcher(self._advance_all), OperationBatcher(self._accept_all)
         self._advance_by_receipt = OperationBatcher(self._advance_lone_receipt)
-        self._accepting: dict[tuple[str, str], asyncio.Future[None]] = {}
 
     async def advance(self, step: StatusStep) -> MessageRecord | None:
         """Move the status forward; a status that is no step forward changes nothing. Returns the message as it is now,
@@ -69,21 +67,7 @@ class MessageStatuses:
     async def accept(self, acceptance: Acceptance) -> MessageRecord | None:
         """Set the WhatsApp id, and move the status to `sent`. Returns the message as it is now, None when the
         organization has no such message."""
-        key, ended = (acceptance.organization_id, acceptance.wa_id), asyncio.get_running_loop().create_future()
-        self._accepting[key] = ended
-        try:
-            return await self._accept(acceptance)
-        finally:
-            ended.set_result(None)
-            if self._accepting.get(key) is ended:
-                del self._accepting[key]
-
-    async def wait_for_acceptance(self, organization_id: str, wa_ids: Iterable[str]) -> None:
-        """Wait while this process sets one of these WhatsApp ids: a receipt often arrives in that moment, and would be
-        handled as one that arrived too early."""
-        keys = ((organization_id, wa_id) for wa_id in wa_ids)
-        if pending := [self._accepting[key] for key in keys if key in self._accepting]:
-            await asyncio.wait(pending)
+        return await self._accept(acceptance)
 
     async def guess_wa_id(self, message_id: str, wa_id: str) -> MessageRecord | None:
         """A receipt suggests that this unconfirmed message has this id: true until another turns out to have it.
