@@ -30,7 +30,9 @@ def make_parser() -> argparse.ArgumentParser:
     commands.add_parser("test", help="lint, types and all tests; further arguments go to pytest", add_help=False)
     bench_list = ", ".join(f"`bench {name}`" for name in BENCHES)
     commands.add_parser("bench", help=f"measure: {bench_list}", add_help=False)
-    commands.add_parser("kill-test", help="kill -9 every process under load and count what is lost", add_help=False)
+    commands.add_parser(
+        "kill-test", help="kill -9 every process under load and count what is lost or sent twice", add_help=False
+    )
     commands.add_parser("help", help="this text")
     return parser
 

@@ -31,14 +31,15 @@ async def read_stream_times(url: str, organization_id: str, begun: float) -> dic
     client = await nats.connect(url)
     try:
         for cls in (MessageReceived, MessageRecorded):
-            async for message in _stored(client.jetstream(), cls.subject_filter(organization_id), begun):
+            async for message in stored_messages(client.jetstream(), cls.subject_filter(organization_id), begun):
                 _record(message, times_by_id)
     finally:
         await client.close()
     return {wa_id: times for wa_id, times in times_by_id.items() if times.received and times.recorded}
 
 
-async def _stored(js: JetStreamContext, pattern: str, begun: float) -> AsyncIterator[NatsMessage]:
+async def stored_messages(js: JetStreamContext, pattern: str, begun: float) -> AsyncIterator[NatsMessage]:
+    """The messages of the event stream with these subjects, stored since `begun` (epoch seconds)."""
     since = datetime.fromtimestamp(begun, UTC)
     config = ConsumerConfig(deliver_policy=DeliverPolicy.BY_START_TIME, opt_start_time=since)
     subscription = await js.subscribe(pattern, stream=EVENTS_STREAM, config=config, ordered_consumer=True)

@@ -3,8 +3,11 @@
 from collections import Counter
 from dataclasses import replace
 
-from deploy.local.kill_test import make_parser, planned_kills
+import pytest
+
+from deploy.local.kill_test import make_parser, planned_kills, print_report
 from deploy.local.kill_test_counts import TABLE_HEADING, RoundResult, Tally, suspicious_ids, table_row, tally
+from deploy.local.kill_test_send_counts import ACCEPTED, KnownStatus, SendResult
 
 SENT = frozenset({"a", "b", "c"})
 ALL_WELL = RoundResult(SENT, SENT, Counter(SENT), Counter(SENT), Counter({"phone:49": 1}), Counter({"contact": 1}))
@@ -68,3 +71,38 @@ def test_every_target_is_killed_the_requested_number_of_times_during_the_load() 
         dict.fromkeys(("worker", "supervisor", "router", "api", "realtime", "nats", "mongo"), 5)
     )
     assert all(0 < kill.after < 4 for kill in counts)
+
+
+DELIVERED = KnownStatus("delivered")
+SEND = SendResult("text", ACCEPTED, {"m1": DELIVERED}, DELIVERED, "delivered", frozenset({"W1"}))
+NOTHING_IN = RoundResult(frozenset(), frozenset(), Counter(), Counter(), Counter(), Counter())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "received", "sends", "status"),
+    [
+        ([], ALL_WELL, [SEND], 0),
+        ([], ALL_WELL, [], 1),
+        ([], NOTHING_IN, [SEND], 1),
+        (["--rate", "0"], NOTHING_IN, [SEND], 0),
+        (["--send-rate", "0"], ALL_WELL, [], 0),
+        (["--rate", "0", "--send-rate", "0"], NOTHING_IN, [], 1),
+        ([], replace(ALL_WELL, recorded=Counter("ab")), [SEND], 1),
+        ([], ALL_WELL, [replace(SEND, received=frozenset())], 1),
+        ([], ALL_WELL, [replace(SEND, received=frozenset({"W1", "W2"}))], 1),
+    ],
+)
+def test_the_exit_status_is_1_when_a_direction_lost_or_doubled_or_proves_nothing(
+    arguments: list[str], received: RoundResult, sends: list[SendResult], status: int
+) -> None:
+    options = make_parser().parse_args([*arguments, "--rounds", "1", "--target", "api"])
+    (kill,) = planned_kills(options, 7)
+    assert print_report([(kill, received, sends)], 7, options) == status
+
+
+def test_the_report_names_the_seed_and_what_is_unconfirmed(capsys: pytest.CaptureFixture[str]) -> None:
+    options = make_parser().parse_args([])
+    unconfirmed = SendResult("text", ACCEPTED, {"m1": KnownStatus("unconfirmed")}, KnownStatus("unconfirmed"))
+    kills = planned_kills(options, 7)[:1]
+    print_report([(kills[0], ALL_WELL, [replace(unconfirmed, on_socket="unconfirmed")])], 7, options)
+    assert capsys.readouterr().out.endswith("in: 0 lost, 0 duplicated; out: 0 lost, 0 twice, 1 unconfirmed; seed 7\n")
