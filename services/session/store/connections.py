@@ -96,6 +96,9 @@ class ConnectionCollection:
         phone_number: str | None = (document or {}).get("phone_number")
         return phone_number
 
+    async def is_to_run(self, instance_id: str) -> bool:
+        return await self._connections.find_one({"_id": instance_id, "should_run": True}, {"_id": 1}) is not None
+
     async def is_owned_elsewhere(self, instance_id: str, live_nodes: Collection[str]) -> bool:
         """By another living node."""
         document = await self._connections.find_one({"_id": instance_id}, {"node": 1})

@@ -62,6 +62,10 @@ class SendCollection:
             return EarlierSend(earlier.get("outcome") if earlier else None)
         return None
 
+    async def remove_intent(self, message_id: str) -> None:
+        """Of a send for which the worker was not called."""
+        await self._sends.delete_one({"_id": message_id, "outcome": None})
+
     async def record_outcome(self, message_id: str, outcome: SendOutcome) -> None:
         await self._update(UpdateOne({"_id": message_id}, {"$set": {"outcome": outcome}}))
 

@@ -32,6 +32,10 @@ class InstanceLookup:
         """Another living node owns it. Raises MongoDB's and NATS errors."""
         return await self._connections.is_owned_elsewhere(instance_id, await self._lease.live_nodes())
 
+    async def is_to_run(self, instance_id: str) -> bool:
+        """Whether it should be connected; a node that has just started has not read it yet. Raises MongoDB's errors."""
+        return await self._connections.is_to_run(instance_id)
+
     async def belongs_to(self, organization_id: str, instance_id: str) -> bool:
         """Whether the organization has the instance, deleted ones included. Raises MongoDB's errors."""
         if instance := self.find(instance_id):

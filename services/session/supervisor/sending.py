@@ -121,11 +121,13 @@ class SendService:
         earlier = await self._record_intent(command)
         if earlier is not None:
             return self._earlier_outcome(command, earlier)
-        pending = _PendingSend(
-            command.organization_id, command.instance_id, command.message_id, self._call_worker(command)
-        )
-        self._pending[command.message_id] = pending
-        return pending
+        result = self._call_worker(command)
+        if isinstance(result, asyncio.Future) or not await self._may_connect_soon(command):
+            pending = _PendingSend(command.organization_id, command.instance_id, command.message_id, result)
+            self._pending[command.message_id] = pending
+            return pending
+        await self._sends.remove_intent(command.message_id)  # the worker was not called
+        raise Retry("the connection of the instance ended just now")
 
     async def _finish(self, command: SendText, pending: _PendingSend) -> None:
         """The first to see the outcome publishes it, and stores it where needed; a redelivery that waits repeats both.
@@ -176,9 +178,17 @@ class SendService:
             await instance.wait_for_decision()
         elif await self._instances.is_owned_elsewhere(command.instance_id):
             raise Retry("another node holds this instance")
-        may_wait = _age_s(command) < RECONNECT_WAIT_S and not command.is_too_late
-        if may_wait and instance and instance.is_reconnecting:
+        if (instance is None or instance.is_reconnecting) and await self._may_connect_soon(command):
             raise Retry("the instance is being reconnected")
+
+    async def _may_connect_soon(self, command: SendText) -> bool:
+        """Whether the text waits for the instance: it is to run, and this node starts it, or connects it again. False
+        for a text that has waited for RECONNECT_WAIT_S."""
+        if _age_s(command) >= RECONNECT_WAIT_S or command.is_too_late:
+            return False
+        if (instance := self._instances.find(command.instance_id)) is None:  # this node has just started
+            return await self._instances.is_to_run(command.instance_id)
+        return instance.is_reconnecting or instance.is_connected
 
     def _call_worker(self, command: SendText) -> asyncio.Future[SendResult] | SendOutcome:
         """The worker's reply to come; an outcome when it was not called, so that nothing was sent."""

@@ -6,6 +6,8 @@ from datetime import timedelta
 import pytest
 
 from services.session.ipc.messages import Send, Start, ToWorker
+from services.session.supervisor.reconciler import Reconciler
+from services.session.supervisor.worker_calls import NoWorker
 from shared.contracts.errors import Retry
 from shared.contracts.events import ConnectionChanged, MessageFailed, MessageSent
 from shared.contracts.message import utc_now
@@ -114,3 +116,44 @@ async def test_a_send_waits_for_a_reconnecting_instance_and_then_fails(testbed: 
     await testbed.send(testbed.text("m1", at=utc_now() - timedelta(minutes=1)))
     failed = await testbed.event(MessageFailed, message_id="m1")
     assert (failed.code, failed.unconfirmed) == ("not_connected", False)
+
+
+async def test_a_send_waits_until_a_node_that_has_just_started_has_read_what_is_to_run(
+    testbed: NodeTestBed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def not_yet(_reconciler: Reconciler) -> None:
+        pass
+
+    await testbed.connected()
+    monkeypatch.setattr(Reconciler, "_reconcile", not_yet)
+    await testbed.restart_node()
+    command = testbed.text("m1")
+    with pytest.raises(Retry, match="reconnected"):
+        await testbed.send(command)
+    await testbed.send(testbed.text("m2", at=utc_now() - timedelta(minutes=1)))
+    assert (await testbed.event(MessageFailed, message_id="m2")).code == "not_connected"
+    monkeypatch.undo()
+    assert testbed.node
+    testbed.node._reconciler.wake_up()
+    await testbed.status(S.CONNECTED)
+    await testbed.send(command)
+    await testbed.event(MessageSent, message_id="m1", cause=command.id)
+
+
+async def test_a_send_that_finds_no_worker_waits_for_the_next_one_and_is_sent_once(
+    testbed: NodeTestBed, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def call(*_arguments: object) -> None:
+        raise NoWorker("it exited")
+
+    await testbed.connected()
+    assert testbed.node
+    command = testbed.text("m1")
+    monkeypatch.setattr(testbed.node.sends._workers, "call", call)
+    with pytest.raises(Retry, match="ended"):
+        await testbed.send(command)
+    assert await database["sends"].find_one({"_id": "m1"}) is None
+    monkeypatch.undo()
+    await testbed.send(command)
+    await testbed.event(MessageSent, message_id="m1", cause=command.id)
+    assert len(testbed.workers.last.sends()) == 1
