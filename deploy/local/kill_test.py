@@ -22,7 +22,7 @@ from deploy.local.kill_test_send_counts import (
     SendResult,
     SendTally,
     fault_lines,
-    refusal_line,
+    reason_lines,
     send_row,
     tally_sends,
 )
@@ -114,7 +114,7 @@ def print_report(
     if options.send_rate:
         print_line("\n".join(["sends", SEND_HEADING, *map(send_row, send_tallies, send_tallies.values())]))
         print_line(send_row("all", send_total))
-        print_line(refusal_line(send_total))
+        print_line("\n".join(reason_lines(send_total)))
     print_line(
         f"in: {total.lost} lost, {total.duplicated} duplicated; out: {send_total.lost} lost, {send_total.twice} twice, "
         f"{send_total.unconfirmed} unconfirmed; seed {seed}"

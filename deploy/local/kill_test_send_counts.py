@@ -44,6 +44,11 @@ class SendResult:
         return next(iter(self.stored.values())).status if len(self.stored) == 1 else None
 
     @property
+    def error(self) -> str | None:
+        """Why it failed, as it is stored."""
+        return next((known.error for known in self.stored.values()), None)
+
+    @property
     def twice(self) -> bool:
         """True when the recipient has two WhatsApp messages of it, or MongoDB has two messages."""
         return len(self.received) > 1 or len(self.stored) > 1
@@ -88,7 +93,7 @@ class SendResult:
 @dataclass(frozen=True)
 class SendTally:
     """Numbers of sends. `no_receipt`: the recipient has it, and the status stayed `sent`. `differing`: the last status
-    that was heard is not the stored one. refusals: of `refused`, by error code."""
+    that was heard is not the stored one. refusals, failures: of `refused` and `failed`, by error code."""
 
     sent: int = 0
     accepted: int = 0
@@ -102,6 +107,7 @@ class SendTally:
     twice: int = 0
     differing: int = 0
     refusals: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
 
     def __add__(self, other: "SendTally") -> "SendTally":
         return SendTally(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(SendTally)))
@@ -117,6 +123,7 @@ def tally_sends(results: Iterable[SendResult]) -> SendTally:
     results = list(results)
     refusals = Counter(result.answer for result in results if result.refused)
     statuses = Counter(result.status for result in results)
+    errors = [result.error or "" for result in results if result.status == "failed"]
     return SendTally(
         sent=len(results),
         accepted=sum(result.answer == ACCEPTED for result in results),
@@ -130,6 +137,7 @@ def tally_sends(results: Iterable[SendResult]) -> SendTally:
         twice=sum(result.twice for result in results),
         differing=sum(result.differs for result in results),
         refusals=refusals,
+        failures=Counter(error.partition(":")[0] for error in errors),
     )
 
 
@@ -155,10 +163,14 @@ def send_row(name: str, counts: SendTally) -> str:
     return f"{name:<12}" + "".join(f"{getattr(counts, column):>12}" for column in _TITLES)
 
 
-def refusal_line(counts: SendTally) -> str:
-    """The refusals by error code."""
-    return "refused: " + (", ".join(f"{code} {number}" for code, number in counts.refusals.most_common()) or "none")
+def reason_lines(counts: SendTally) -> list[str]:
+    """The refusals and failures by error code."""
+    return [
+        f"{name}: " + (", ".join(f"{code} {number}" for code, number in reasons.most_common()) or "none")
+        for name, reasons in (("refused", counts.refusals), ("failed", counts.failures))
+    ]
 
 
-_TITLES = {one.name: one.name.replace("_", " ") for one in fields(SendTally) if one.name != "refusals"}
+_REASONS = ("refusals", "failures")
+_TITLES = {one.name: one.name.replace("_", " ") for one in fields(SendTally) if one.name not in _REASONS}
 SEND_HEADING = f"{'killed':<12}" + "".join(f"{title:>12}" for title in _TITLES.values())

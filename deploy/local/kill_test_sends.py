@@ -105,11 +105,15 @@ async def _give_up_in_time(send: Any) -> None:
         await asyncio.wait_for(send, _REPEAT_FOR_S)
 
 
+async def _ignore(_: Exception) -> None:
+    """NATS is killed on purpose; the library would print each attempt to reach it."""
+
+
 @asynccontextmanager
 async def send_callers(ready: dict[str, Any], targets: Iterator[tuple[str, str]]) -> AsyncIterator[SendCallers]:
     """Callers of a running stack. targets: see `send_accounts.targets`."""
     nats = NatsClient()
-    await nats.connect(ready["nats"], max_reconnect_attempts=-1, reconnect_time_wait=1)
+    await nats.connect(ready["nats"], error_cb=_ignore, max_reconnect_attempts=-1, reconnect_time_wait=1)
     headers = {"Authorization": f"Bearer {ready['token']}"}
     try:
         async with api_client(ready["api"], _REQUEST_TIMEOUT_S) as api:

@@ -14,7 +14,6 @@ from services.api.request_fields import Recipient, RequestBody, Text
 from services.api.responses import Ok
 from services.api.store.send_idempotency_keys import SendKey
 from services.api.views.instance_status import read_connection_status
-from services.api.views.message_details import find_message
 from shared.contracts.commands import MAX_SEND_EXPIRY_S, SEND_EXPIRY, SendMessage
 from shared.contracts.errors import Problem
 from shared.contracts.ids import new_id
@@ -136,12 +135,12 @@ async def deliver(context: ApiContext, outgoing: OutgoingText, response: Respons
 
 
 async def _message_id(context: ApiContext, outgoing: OutgoingText) -> str:
-    """The message id of the key, or a new one. Raises Problem 409 `instance_not_connected`, unless a message with this
-    key was accepted before. A refused send does not use up its key."""
-    organization_id, key = outgoing.caller.organization_id, outgoing.send_key
-    message_id = await context.send_idempotency_keys.find(key, *outgoing.fingerprint_parts) if key else None
-    if not (message_id and await find_message(context.database, organization_id, message_id)):
-        await _require_connected(context, organization_id, outgoing.instance_id)
+    """The message id of the key, or a new one. Raises Problem 409 `instance_not_connected`, unless the key was used
+    before: the router may be about to accept the command of that request, so only the router may refuse this one. A
+    refused send does not use up its key."""
+    key = outgoing.send_key
+    if not (key and await context.send_idempotency_keys.find(key, *outgoing.fingerprint_parts)):
+        await _require_connected(context, outgoing.caller.organization_id, outgoing.instance_id)
     return await context.send_idempotency_keys.claim(key, *outgoing.fingerprint_parts) if key else new_id()
 
 

@@ -52,12 +52,6 @@ def _message_with_history(document: Document) -> MessageWithHistory:
     return from_document(MessageWithHistory, document, earlier_texts=earlier)
 
 
-async def find_message(database: Database, organization_id: str, message_id: str) -> MessageRecord | None:
-    """By Switchboard's own id."""
-    document = await database.messages.find_one({"_id": message_id, "organization_id": organization_id})
-    return message_of(document) if document else None
-
-
 async def get_message(
     database: Database, organization_id: str, any_id: str, instance_ids: InstanceIds = None
 ) -> MessageWithHistory:

@@ -8,7 +8,7 @@ from services.router.handlers.contact_resolution import check_recipient_number, 
 from services.router.handlers.message_status import status_changed_event
 from services.router.handlers.rejections import rejecting_with_event
 from services.router.handlers.send_deduplication import SendRecord, require_same_send, with_claimed_id
-from services.router.handlers.status_locks import locked_status
+from services.router.handlers.status_locks import locked_send, locked_status
 from services.router.rules.classification import is_owner
 from services.router.rules.contact_identity import ContactObservation, conversation_id
 from services.router.rules.send_checks import (
@@ -38,14 +38,15 @@ async def on_send(command: SendMessage, context: RouterContext) -> None:
     async with rejecting_with_event(command, context):
         require_text(command.text)
         command = await with_claimed_id(command, context)
-        try:
-            existing = await _send(command, context)
-        except Problem:  # a message that was accepted before is not refused now
-            existing = await context.store.messages.by_id(command.message_id)
-            if existing is None:
-                raise
-        if existing:
-            await _repeat(command, existing, context)
+        async with locked_send(command.message_id, context):
+            try:
+                existing = await _send(command, context)
+            except Problem:  # a message that was accepted before is not refused now
+                existing = await context.store.messages.by_id(command.message_id)
+                if existing is None:
+                    raise
+            if existing:
+                await _repeat(command, existing, context)
 
 
 async def _repeat(command: SendMessage, existing: MessageRecord, context: RouterContext) -> None:

@@ -2,8 +2,8 @@
 
 Without these locks `delivered` of a receipt that arrives together with the acknowledgement of its message could be
 published before `sent`, and clients would keep `sent`. They order what one process does; a message that is delivered
-again publishes the status that is stored by then. Locks of WhatsApp ids are taken before those of messages, those of
-one kind in their order, so nothing waits for ever.
+again publishes the status that is stored by then. Locks of sends and of WhatsApp ids are taken before those of
+statuses, those of one kind in their order, so nothing waits for ever.
 """
 
 from collections.abc import AsyncIterator, Iterable
@@ -22,6 +22,12 @@ def locked_receipts(
 def locked_status(message_ids: Iterable[str], context: RouterContext) -> AbstractAsyncContextManager[None]:
     """Nothing else of this process publishes a status of these messages meanwhile."""
     return _locked([f"status {message_id}" for message_id in message_ids], context)
+
+
+def locked_send(message_id: str, context: RouterContext) -> AbstractAsyncContextManager[None]:
+    """No other command to send this message is handled meanwhile: it could be refused because the account lost its
+    connection, just before this one is accepted."""
+    return _locked([f"send {message_id}"], context)
 
 
 @asynccontextmanager

@@ -257,6 +257,18 @@ async def test_a_repeated_send_is_answered_without_a_connection(api: Api, member
     assert (again.status_code, again.json()["messageId"]) == (200, first["messageId"])
 
 
+async def test_a_repeated_send_whose_first_command_may_be_accepted_later_is_not_refused_by_the_api(
+    api: Api, member: Member, instance: str
+) -> None:
+    """The caller would take the text for not sent, and the router, which has its command, would send it."""
+    async with api.playing(SendMessage, lambda command: []) as commands:
+        first = await send(member, instance, key="order-7", wait=0)
+        await api.connection(member, instance, status="reconnecting")
+        again = await send(member, instance, key="order-7", wait=0)
+    assert (first.status_code, again.status_code) == (202, 202)
+    assert [command.message_id for command in commands] == [first.json()["messageId"]] * 2
+
+
 async def test_keys_expire_after_a_day(api: Api) -> None:
     indexes = await api.database.idempotency_keys.index_information()
     assert [index["expireAfterSeconds"] for index in indexes.values() if "expireAfterSeconds" in index] == [86_400]

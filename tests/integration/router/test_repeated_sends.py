@@ -68,6 +68,28 @@ async def test_two_commands_at_once_under_one_message_id_send_one_text(router: R
     assert refusals(router) == [(422, "idempotency_conflict")] * 10
 
 
+async def test_a_repetition_is_not_refused_while_the_first_command_is_being_accepted(
+    router: Router, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The account loses its connection in between. The caller would take the text for not sent."""
+    messages = router.context.store.messages
+    add = messages.add
+    repetitions: list[asyncio.Task[None]] = []
+
+    async def add_late(*arguments: Any) -> Any:
+        if not repetitions:
+            await router.database["connections"].update_many({}, {"$set": {"status": "reconnecting"}})
+            repetitions.append(asyncio.create_task(router.handle(command(id="again"))))
+            await asyncio.wait(repetitions, timeout=0.3)  # the first command does not wait for it
+        return await add(*arguments)
+
+    monkeypatch.setattr(messages, "add", add_late)
+    await router.handle(command())
+    await asyncio.gather(*repetitions)
+    assert refusals(router) == []
+    assert len(sent(router)) == len(await router.rows("messages")) == 1
+
+
 async def test_a_client_id_counts_per_user(router: Router) -> None:
     await router.handle(by("anna"), by("bert", to=BOB.phone))
     assert {to for _, to in sent(router)} == {ANNA.phone, BOB.phone}

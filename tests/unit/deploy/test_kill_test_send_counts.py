@@ -13,7 +13,7 @@ from deploy.local.kill_test_send_counts import (
     SendResult,
     SendTally,
     fault_lines,
-    refusal_line,
+    reason_lines,
     send_row,
     tally_sends,
 )
@@ -105,8 +105,13 @@ def test_refusals_are_counted_by_their_code() -> None:
     counts = tally_sends([REFUSED, DELIVERED]) + tally_sends([REFUSED, replace(REFUSED, answer="queue_full")])
     assert (counts.sent, counts.accepted, counts.refused) == (4, 1, 3)
     assert counts.refusals == Counter(instance_not_connected=2, queue_full=1)
-    assert refusal_line(counts) == "refused: instance_not_connected 2, queue_full 1"
-    assert refusal_line(SendTally()) == "refused: none"
+    assert reason_lines(counts) == ["refused: instance_not_connected 2, queue_full 1", "failed: none"]
+
+
+def test_failures_are_counted_by_their_code() -> None:
+    counts = tally_sends([result("failed", error="not_connected: the worker exited"), DELIVERED])
+    assert (counts.failed, counts.failures) == (1, Counter(not_connected=1))
+    assert reason_lines(counts)[1] == "failed: not_connected 1"
 
 
 def test_a_run_without_accepted_sends_proves_nothing() -> None:
