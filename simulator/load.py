@@ -14,9 +14,9 @@ from simulator.people.phone import SimulatedPhone
 
 @dataclass(frozen=True)
 class LoadPlan:
-    """`rate` messages per second over all contacts, `count` in all."""
+    """`rate` messages per second over all contacts and phones, `count` in all. The phones get messages in turn."""
 
-    to: SimulatedPhone
+    phones: tuple[SimulatedPhone, ...]
     contacts: tuple[SimulatedContact, ...]
     rate: float
     count: int
@@ -51,7 +51,7 @@ class LoadRun:
         seconds = (self._ended or time.time()) - self._started
         return {
             "running": self.running,
-            "to": self._plan.to.account.number,
+            "to": [phone.account.number for phone in self._plan.phones],
             "planned": self._plan.count,
             "sent": len(self._ids),
             "seconds": seconds,
@@ -64,12 +64,13 @@ class LoadRun:
         return list(self._ids)
 
     async def _run(self) -> None:
-        begin, account = time.monotonic(), self._plan.to.account
-        for number in range(self._plan.count):
-            due = begin + number / self._plan.rate
+        begin, plan = time.monotonic(), self._plan
+        for number in range(plan.count):
+            due = begin + number / plan.rate
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             self._worst_delay = max(self._worst_delay, time.monotonic() - due)
-            contact = self._plan.contacts[number % len(self._plan.contacts)]
+            turn, place = divmod(number, len(plan.phones))
+            contact, account = plan.contacts[turn % len(plan.contacts)], plan.phones[place].account
             words = json.dumps({"n": number, "sent_at": time.time()})
             self._ids.append(contact.write(account, content.text(words))[0])
         self._ended = time.time()

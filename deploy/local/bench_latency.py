@@ -1,4 +1,5 @@
-"""`bench latency`: the time from a simulated contact to a Socket.IO client behind the front server, by stage."""
+"""`bench latency`: the time from a simulated contact to a Socket.IO client behind the front server, by stage, with the
+processor time of each process; then the highest rate that is sustained."""
 
 import argparse
 import asyncio
@@ -6,7 +7,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,14 +17,28 @@ import aiohttp
 import httpx
 import socketio
 
-from deploy.local.latency_report import MessageTimes, report_lines
+from deploy.local.latency_report import MessageTimes, processor_lines, processor_text, report_lines
+from deploy.local.process_usage import SERVER_PROCESSES, THIS_PROCESS, ProcessorTimes
+from deploy.local.send_accounts import link_accounts
 from deploy.local.stack import Options, Stack
 from deploy.local.stream_times import StreamTimes, read_stream_times
+from deploy.local.sustained_rate import RateTry, rate_try, result_line, search, try_line
 from simulator.client import SimulatorClient, scan
 
-RATES, SECONDS, CONTACTS = (10.0, 100.0), 20.0, 10
+DEFAULT_RATES, DEFAULT_SECONDS, DEFAULT_ACCOUNTS, DEFAULT_START_RATE_PER_S = (10.0, 100.0, 300.0), 20.0, 25, 400.0
+CONTACTS = 10
+PARTS = ("latency", "sustained")
+_WARM_UP_RATE_PER_S = 50.0
+_REST_S, _SETTLE_S = 3.0, 1.0
+"""Seconds in which the processor time without messages is measured; between the messages before and a measurement."""
+_RISE_S, _SUSTAINED_S, _SAMPLE_S = 2.0, 10.0, 0.25
+"""Of one try of a rate: seconds before its backlog counts, in which it counts, and between two samples of it."""
 _LINK_TIMEOUT_S, _IDLE_TIMEOUT_S = 60.0, 10.0
 """Seconds to link the phone; seconds without any arrival after which the remaining messages count as lost."""
+
+
+class MessagesLost(Exception):
+    """Messages of a try did not arrive."""
 
 
 @dataclass
@@ -53,23 +68,53 @@ class EventRecorder:
 
 @dataclass(frozen=True)
 class LatencyBench:
-    """A running stack with one linked simulated phone, its contacts, and a connected Socket.IO client."""
+    """A running stack with linked simulated phones, their contacts, and a connected Socket.IO client."""
 
     ready: dict[str, Any]
     simulator: SimulatorClient
     recorder: EventRecorder
-    phone: str
+    phones: list[str]
     contacts: list[str]
 
-    async def measure(self, rate: float, count: int) -> list[MessageTimes]:
-        """Sends `count` messages at `rate` per second. → the times of those that arrived."""
+    @property
+    def phone(self) -> str:
+        return self.phones[0]
+
+    async def warm_up(self) -> None:
+        """The first messages of each contact to each phone: keys, contacts, conversations and bookings are made."""
+        await self.receive(_WARM_UP_RATE_PER_S, len(self.phones) * len(self.contacts))
+        await asyncio.sleep(_SETTLE_S)
+
+    async def receive(self, rate: float, count: int) -> None:
+        """Sends `count` messages at `rate` per second, and waits until all arrived or no more arrive."""
         self.recorder.arrivals.clear()
-        begun = time.time()
-        await self.simulator.post("/load", to=self.phone, contacts=self.contacts, rate=rate, count=count)
+        await self._start_load(rate, count)
         await self._all_arrived(count)
+
+    async def times_since(self, begun: float) -> list[MessageTimes]:
+        """The times of those of the last messages, sent since `begun` (epoch seconds), that arrived."""
         times_by_id = await read_stream_times(self.ready["nats"], self.ready["organization_id"], begun)
         arrivals = dict(self.recorder.arrivals)
         return [_message_times(*arrivals[wa_id], times) for wa_id, times in times_by_id.items() if wa_id in arrivals]
+
+    async def try_rate(self, rate: float) -> RateTry:
+        """Sends at `rate` per second and samples the backlog: what was sent and did not arrive yet. All has arrived, or
+        is lost, when this returns."""
+        self.recorder.arrivals.clear()
+        count = round(rate * (_RISE_S + _SUSTAINED_S))
+        await self._start_load(rate, count)
+        await asyncio.sleep(_RISE_S)
+        backlogs: list[int] = []
+        while (load := await self.simulator.get("/load"))["running"]:
+            backlogs.append(load["sent"] - len(self.recorder.arrivals))
+            await asyncio.sleep(_SAMPLE_S)
+        await self._all_arrived(count)
+        if lost := count - len(self.recorder.arrivals):
+            raise MessagesLost(f"{lost} of {count} messages at {rate:.0f}/s did not arrive")
+        return rate_try(rate, load["rate"], backlogs)
+
+    async def _start_load(self, rate: float, count: int) -> None:
+        await self.simulator.post("/load", to=self.phones, contacts=self.contacts, rate=rate, count=count)
 
     async def _all_arrived(self, count: int) -> None:
         count_before, since = 0, time.monotonic()
@@ -86,43 +131,88 @@ def _message_times(sent: float, arrived: float, times: StreamTimes) -> MessageTi
 def make_parser() -> argparse.ArgumentParser:
     """Options of `bench latency`."""
     parser = argparse.ArgumentParser(prog="switchboard bench latency", description=__doc__)
-    parser.add_argument("--rate", type=float, action="append", help="messages per second (default: 10 and 100)")
-    parser.add_argument("--seconds", type=float, help="seconds of load at each rate (default: 20)")
+    parser.add_argument("--rate", type=float, action="append", help="messages per second (default: 10, 100 and 300)")
+    parser.add_argument("--seconds", type=float, default=DEFAULT_SECONDS, help="of load at each rate")
+    parser.add_argument("--accounts", type=int, default=DEFAULT_ACCOUNTS, help="linked accounts")
+    parser.add_argument("--start-rate", type=float, default=DEFAULT_START_RATE_PER_S, help="first rate of the search")
+    parser.add_argument("--only", choices=PARTS, help="run one part")
     return parser
 
 
 async def run(args: argparse.Namespace) -> int:
-    """Measures on a stack of its own in a temporary folder; 0 when every message arrived.
-
-    `args.rate`: messages per second, a list (default 10 and 100). `args.seconds`: of each rate (default 20).
-    """
-    rates, seconds = args.rate or RATES, args.seconds or SECONDS
+    """Measures on a stack of its own in a temporary folder; 0 when every message arrived."""
     complete = True
     with tempfile.TemporaryDirectory(prefix="switchboard-bench-") as folder:
-        async with Stack(Options(data=Path(folder), port=0)) as stack, linked_bench(stack.ready) as bench:
-            await bench.measure(10, 2 * CONTACTS)  # first messages: keys, contacts, bookings
-            for rate in rates:
-                count = max(1, round(rate * seconds))
-                messages = await bench.measure(rate, count)
-                sys.stdout.write("\n".join(report_lines(rate, count, messages)) + "\n")
-                sys.stdout.flush()
-                complete = complete and len(messages) == count
+        async with (
+            Stack(Options(data=Path(folder), port=0)) as stack,
+            linked_bench(stack.ready, args.accounts) as bench,
+        ):
+            await bench.warm_up()
+            if args.only != "sustained":
+                complete = await _measure_latency(stack, bench, args.rate or DEFAULT_RATES, args.seconds)
+            if args.only != "latency":
+                complete = await _measure_sustained(bench, args.start_rate) and complete
     return 0 if complete else 1
 
 
+async def _measure_latency(stack: Stack, bench: LatencyBench, rates: Sequence[float], seconds: float) -> bool:
+    """Prints the figures of each rate. Whether every message arrived."""
+    complete = True
+    at_rest = ProcessorTimes.of(stack)
+    await asyncio.sleep(_REST_S)
+    used = ProcessorTimes.of(stack).since(at_rest)
+    text = processor_text({name: 1000 * seconds / _REST_S for name, seconds in used.items()})
+    _print(f"{len(bench.phones)} accounts; processor without messages, ms per second: {text}")
+    for rate in rates:
+        count, begun, before = max(1, round(rate * seconds)), time.time(), ProcessorTimes.of(stack)
+        await bench.receive(rate, count)
+        used = ProcessorTimes.of(stack).since(before)
+        messages = await bench.times_since(begun)
+        per_message = {_shown_name(name): 1000 * seconds / count for name, seconds in used.items()}
+        _print(*report_lines(rate, count, messages), *processor_lines(per_message, SERVER_PROCESSES))
+        complete = complete and len(messages) == count
+    return complete
+
+
+def _shown_name(process: str) -> str:
+    return "measuring client" if process == THIS_PROCESS else process
+
+
+async def _measure_sustained(bench: LatencyBench, start_rate: float) -> bool:
+    """Prints each try and the result. False when messages were lost."""
+    _print("messages that were sent and not heard yet (backlog), at rates that are held for 10 s")
+
+    async def attempt(rate: float) -> RateTry:
+        tried = await bench.try_rate(rate)
+        _print(try_line(tried))
+        return tried
+
+    try:
+        tries = await search(attempt, start_rate)
+    except MessagesLost as error:
+        _print(str(error))
+        return False
+    _print(result_line(tries))
+    return True
+
+
+def _print(*lines: str) -> None:
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
+
+
 @asynccontextmanager
-async def linked_bench(ready: dict[str, Any]) -> AsyncIterator[LatencyBench]:
-    """Links a simulated phone to a new instance. Raises TimeoutError when it is not connected in time."""
+async def linked_bench(ready: dict[str, Any], accounts: int = 1) -> AsyncIterator[LatencyBench]:
+    """Links simulated phones to new instances. Raises TimeoutError when one is not connected in time."""
     async with aiohttp.ClientSession() as http:  # closed here, also when the server closed its side first
         recorder, client = EventRecorder(), socketio.AsyncClient(http_session=http)
         client.on("*", recorder.record)
         await client.connect(ready["realtime"], auth={"token": ready["token"]}, transports=["websocket"])
         try:
             async with SimulatorClient(ready["simulator"]) as simulator:
-                phone = (await simulator.post("/phones"))["number"]
+                phones = [account.phone for account in await link_accounts(ready, accounts)]
                 contacts = [(await simulator.post("/contacts"))["number"] for _ in range(CONTACTS)]
-                await link(ready, simulator, recorder, phone)
-                yield LatencyBench(ready, simulator, recorder, phone, contacts)
+                yield LatencyBench(ready, simulator, recorder, phones, contacts)
         finally:
             await client.shutdown()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.local import bare_library
-from deploy.local.process_usage import ProcessorTimes, mongo_operations, resident_bytes
+from deploy.local.process_usage import SERVER_PROCESSES, ProcessorTimes, mongo_operations, resident_bytes
 from deploy.local.send_accounts import link_accounts, targets
 from deploy.local.send_callers import CommandBurst, SendSamples, closed_loop, rest_sender, socket_sender
 from deploy.local.sends_report import SendFigures, figures, lines
@@ -23,7 +23,6 @@ from shared.platform.settings import Settings
 
 DEFAULT_ACCOUNTS, DEFAULT_SECONDS, DEFAULT_BURST = 25, 15.0, 2_000
 CALLERS = (1, 8, 32)
-SERVER_PROCESSES = ("nats", "mongo", "session", "router", "api", "realtime", "front")
 _SOCKETS = 8
 _IDLE_S = 5.0
 _SETTLE_S = 1.0

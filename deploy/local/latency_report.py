@@ -1,6 +1,6 @@
 """The percentiles of each stage that `bench latency` prints, computed from measured times. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -50,3 +50,18 @@ def report_lines(rate: float, expected: int, messages: Sequence[MessageTimes]) -
         figures = (percentile(durations, 50), percentile(durations, 99), max(durations))
         lines.append(f"  {name:36}" + "".join(f"{value:9.1f}" for value in figures))
     return lines
+
+
+def processor_text(processor_ms: Mapping[str, float]) -> str:
+    """Processor time by process, in milliseconds."""
+    return ", ".join(f"{name} {value:.1f}" for name, value in processor_ms.items())
+
+
+def processor_lines(processor_ms: Mapping[str, float], server_processes: Collection[str]) -> list[str]:
+    """Processor time of one message: of the servers together and by process, and apart from them of the others."""
+    servers = {name: used for name, used in processor_ms.items() if name in server_processes}
+    others = {name: used for name, used in processor_ms.items() if name not in server_processes}
+    return [
+        f"  processor of one message, ms: {sum(servers.values()):.1f} ({processor_text(servers)})",
+        f"  apart from that: {processor_text(others)}",
+    ]

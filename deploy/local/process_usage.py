@@ -11,6 +11,8 @@ import psutil
 
 from deploy.local.stack import Stack
 
+SERVER_PROCESSES = ("nats", "mongo", "session", "router", "api", "realtime", "front")
+"""All processes of the stack but the simulator."""
 THIS_PROCESS = "callers"
 """Name of the process that measures and makes the requests."""
 _OPERATIONS = ("find", "insert", "update", "delete", "findAndModify", "aggregate", "count", "distinct", "bulkWrite")

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from deploy.local.latency_report import percentile
+from deploy.local.latency_report import percentile, processor_text
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,5 @@ def lines(all_figures: Sequence[SendFigures], server_processes: Sequence[str]) -
             printed.append("  not sent: " + ", ".join(f"{number} {name}" for name, number in row.others.items()))
     printed.append("processor of one send, ms")
     for row in all_figures:
-        used = ", ".join(f"{name} {value:.1f}" for name, value in row.processor_ms.items())
-        printed.append(f"  {row.name}: {used}")
+        printed.append(f"  {row.name}: {processor_text(row.processor_ms)}")
     return printed

@@ -194,9 +194,10 @@ class ServerFaults(ControlBody):
 
 
 class NewLoad(ControlBody):
-    """Ends after `seconds` or after `count` messages. `rate`: messages per second over all contacts."""
+    """Ends after `seconds` or after `count` messages. `to`: one phone, or several, which get messages in turn. `rate`:
+    messages per second over all contacts and phones."""
 
-    to: Number
+    to: Number | Annotated[list[Number], Field(min_length=1)]
     contacts: Annotated[list[Number], Field(min_length=1)]
     rate: Annotated[float, Field(gt=0, le=2000)]
     seconds: Annotated[float, Field(gt=0, le=86400)] | None = None

@@ -54,9 +54,10 @@ async def start_load(call: RouteCall) -> Any:
     if (body.seconds is None) == (body.count is None):
         raise ValueError("give either seconds or count")
     count = body.count or round(body.rate * body.seconds)
-    plan = LoadPlan(
-        context.phone(body.to), tuple(context.contact(number) for number in body.contacts), body.rate, max(count, 1)
-    )
+    numbers = [body.to] if isinstance(body.to, str) else body.to
+    phones = tuple(context.phone(number) for number in numbers)
+    contacts = tuple(context.contact(number) for number in body.contacts)
+    plan = LoadPlan(phones, contacts, body.rate, max(count, 1))
     context.load = LoadRun(plan)
     context.load.start()
     return context.load.progress()

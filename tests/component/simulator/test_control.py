@@ -98,6 +98,21 @@ async def test_a_load_run_writes_all_its_messages_in_order(simulator: Simulator,
     assert progress["sent"] == len(set(progress["ids"])) == 40
 
 
+async def test_a_load_run_writes_to_several_phones_in_turn(simulator: Simulator, client: SimulatorClient) -> None:
+    numbers = ["4915112345678", "4915112345679"]
+    for number in numbers:
+        await client.post("/phones", number=number)
+    contacts = [(await client.post("/contacts"))["number"] for _ in range(2)]
+    await client.post("/load", to=numbers, contacts=contacts, rate=200, count=8)
+    inboxes = [await simulator.world.phones[number].inbox.after(3, wait=10) for number in numbers]
+    ids = (await client.get("/load?ids=1"))["ids"]
+    assert [messages[0]["id"] for messages in inboxes] == ids[6:]
+    for number in numbers:
+        received = await simulator.world.phones[number].inbox.after(0, wait=10)
+        assert [message["from"] for message in received] == contacts * 2
+    assert (await _refused(client, "/load", to=[], contacts=contacts, rate=1, count=1)).status == 422
+
+
 async def test_files_reach_the_phone_and_broken_ones_are_refused(client: SimulatorClient) -> None:
     await client.post("/phones", number="4915112345678")
     path = f"/contacts/{(await client.post('/contacts'))['number']}/write-media"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deploy.local.latency_report import MessageTimes, percentile, report_lines
+from deploy.local.latency_report import MessageTimes, percentile, processor_lines, report_lines
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,12 @@ def test_a_run_is_shown_by_stage_in_milliseconds() -> None:
 
 def test_a_run_in_which_nothing_arrived_has_no_numbers() -> None:
     assert report_lines(100, 2000, []) == ["100 messages/s: 0 of 2000 arrived"]
+
+
+def test_the_processor_time_of_the_servers_is_added_up_without_that_of_the_others() -> None:
+    assert processor_lines(
+        {"nats": 1.25, "simulator": 4.0, "mongo": 2.0, "measuring client": 0.5}, {"mongo", "nats"}
+    ) == [
+        "  processor of one message, ms: 3.2 (nats 1.2, mongo 2.0)",
+        "  apart from that: simulator 4.0, measuring client 0.5",
+    ]
