@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from services.session.ipc.environment import NOISE_ROOT_VARIABLE
 from services.session.supervisor.simulated_network import SimulatedNetwork
 
+MALLOC_ARENAS = "2"
 _INHERITED = frozenset(
     {
         "PATH",
@@ -28,6 +29,7 @@ _INHERITED = frozenset(
         "GOGC",
         "GOMAXPROCS",
         "GOMEMLIMIT",
+        "MALLOC_ARENA_MAX",
     }
 )
 _INHERITED_PREFIXES = ("LC_", "PYTHON", "COVERAGE_", "COV_CORE_")
@@ -57,8 +59,11 @@ def zygote_environment(
 
     `simulator_mode`: local mode with WA_SIMULATOR_URL, the only one in which a test tool may stand in for WhatsApp.
     NEONIZE_BOT_TAG: without it the library attaches a bot tag to every message.
+    MALLOC_ARENA_MAX: a worker has four threads for each account, and glibc would spread what they allocate over eight
+    arenas for each processor, which keep what was freed; this can be replaced by a value in `inherited`.
     """
-    environment = {name: value for name, value in inherited.items() if _is_inherited(name)}
+    environment = {"MALLOC_ARENA_MAX": MALLOC_ARENAS}
+    environment |= {name: value for name, value in inherited.items() if _is_inherited(name)}
     environment["NEONIZE_BOT_TAG"] = "off"
     if simulator_mode and network is None:
         environment |= _root_of_test_tool(inherited)
