@@ -148,11 +148,11 @@ async def _create_each(collection: Collection, models: Sequence[IndexModel]) -> 
 
 
 async def drop_indexes(database: Database, names: Mapping[str, Sequence[str]]) -> None:
-    """Drop indexes of earlier versions, by collection name, after their successors exist; idempotent."""
+    """Drop indexes of earlier versions, by collection name; idempotent. Their successors must exist."""
     for collection, retired in names.items():
         present = await database[collection].index_information()
         for name in [name for name in retired if name in present]:
-            log.info("dropping the index %s of %s, which was replaced", name, collection)
+            log.info("dropping the index %s of %s, which this version does not use", name, collection)
             with suppress(OperationFailure):  # another replica was first
                 await database[collection].drop_index(name)
 

@@ -39,9 +39,8 @@ class Users:
             ),
             IndexModel("slot", unique=True, partialFilterExpression={"slot": {"$exists": True}}),
         ],
-        "organizations": [IndexModel("created_at")],
     }
-    RETIRED: ClassVar = {"users": ["email_1"]}
+    RETIRED: ClassVar = {"users": ["email_1"], "organizations": ["created_at_1"]}
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -45,7 +45,12 @@ INDEXES = {
     "send_claims": client_ids.INDEXES,
     "search_terms": search_vocabulary.INDEXES,
 }
-RETIRED = {"bookings": bookings.RETIRED, "conversations": conversations.RETIRED, "messages": messages.RETIRED}
+RETIRED = {
+    "contacts": contacts.RETIRED,
+    "bookings": bookings.RETIRED,
+    "conversations": conversations.RETIRED,
+    "messages": messages.RETIRED,
+}
 STEPS = (
     MigrationStep("other-parties", add_other_parties),
     MigrationStep("order-keys", add_order_keys),

@@ -31,9 +31,10 @@ INDEXES = [
     IndexModel([("organization_id", 1), ("search_parts", 1)], name="by_part"),
     IndexModel([("organization_id", 1), ("sort_name", 1), ("_id", 1)], name="by_name"),
     IndexModel([("organization_id", 1), ("aliases", 1)], unique=True, name="one_contact_per_alias"),
-    IndexModel([("organization_id", 1), ("updated_at", -1), ("_id", -1)], name="newest_first"),
     IndexModel([("organization_id", 1), ("created_at", -1), ("_id", -1)], name="by_creation"),
 ]
+RETIRED = ("newest_first",)
+"""An index of earlier versions, which listed contacts by their latest change."""
 _MAX_ATTEMPTS = 5
 _MAX_JOINED_CONTACTS = 8
 """Up to so many contacts are read in one query with their bookings (`$lookup`)."""

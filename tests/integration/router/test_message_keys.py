@@ -287,3 +287,11 @@ async def test_a_guessed_id_is_given_back_within_its_chat_only(router: Router) -
     assert ((await router.message("m1")).wa_id, (await router.message("m1")).status) == ("W2", "delivered")
     await router.handle(own("W2", ANNA))
     assert ((await router.message("m1")).wa_id, (await router.message("m1")).status) == (None, "unconfirmed")
+
+
+async def test_the_index_of_contacts_that_no_query_uses_is_dropped(router: Router) -> None:
+    collection = router.database["contacts"]
+    await collection.create_index([("organization_id", 1), ("updated_at", -1), ("_id", -1)], name="newest_first")
+    await router.database["router_migrations"].delete_many({})
+    await open_store(router.database)
+    assert "newest_first" not in await collection.index_information()

@@ -50,3 +50,9 @@ def test_the_data_model_has_the_collection(collection: str) -> None:
 @pytest.mark.parametrize("collection", sorted(COLLECTIONS))
 def test_the_data_model_has_the_indexes_of_the_collection(collection: str) -> None:
     assert documented_indexes(collection) == {name for owner, name in INDEXES if owner == collection}
+
+
+@pytest.mark.parametrize("collection", sorted({owner for owner, _ in INDEXES}))
+def test_every_index_of_the_data_model_has_a_query(collection: str) -> None:
+    rows = re.findall(r"^\| `[\w-]+` \|(.*)\|$", section(collection), re.MULTILINE)
+    assert [row for row in rows if not row.strip() or row.strip().startswith("none")] == []
