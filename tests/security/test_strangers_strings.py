@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from services.session.worker.journal.journal import Journal
 from services.session.worker.journal.journal_writer import JournalWriter
+from services.session.worker.journal.received_messages import ReceivedMessages
 from services.session.worker.mapping.event_mapping import IgnoredEvent, InstanceIdentity, map_message, map_typing
 from services.session.worker.mapping.jids import UnmappableEvent
 from services.session.worker.mapping.journal_mapping import JournalMapper
@@ -127,7 +128,7 @@ def test_no_bytes_stop_the_journal(raw: bytes) -> None:
         journal = Journal(Path(":memory:"))
         assert JournalWriter(journal).append(name, raw)
         (entry,) = journal.read_after(0, 1)
-        for part in JournalMapper(INSTANCE).entries_to_publish(entry):
+        for part in JournalMapper(INSTANCE, ReceivedMessages(journal)).entries_to_publish(entry):
             assert part.error or parse_event(part.subject, part.body.encode())
         journal.close()
 
@@ -168,7 +169,8 @@ def test_a_receipt_that_names_very_many_ids_is_split_and_none_is_lost(kind: int)
     JournalWriter(journal).append("Receipt", receipt.SerializePartialToString())
     (entry,) = journal.read_after(0, 1)
     parts = [
-        parse_event(part.subject, part.body.encode()) for part in JournalMapper(INSTANCE).entries_to_publish(entry)
+        parse_event(part.subject, part.body.encode())
+        for part in JournalMapper(INSTANCE, ReceivedMessages(journal)).entries_to_publish(entry)
     ]
     events = [part for part in parts if isinstance(part, ReceiptReceived | MessagesReadElsewhere)]
     assert [wa_id for event in events for wa_id in event.wa_ids] == ids
@@ -208,6 +210,6 @@ def test_bytes_that_are_no_event_are_bounded_in_the_dead_letters() -> None:
     journal = Journal(Path(":memory:"))
     JournalWriter(journal).append("Message", b"\xff" * 5_000_000)
     (entry,) = journal.read_after(0, 1)
-    (part,) = JournalMapper(INSTANCE).entries_to_publish(entry)
+    (part,) = JournalMapper(INSTANCE, ReceivedMessages(journal)).entries_to_publish(entry)
     assert part.error
     assert len(base64.b64decode(part.body)) < MAX_MESSAGE_BYTES

@@ -34,6 +34,7 @@ from services.session.worker.connection_events import (
 from services.session.worker.journal.journal import Journal
 from services.session.worker.journal.journal_forwarder import JournalForwarder
 from services.session.worker.journal.journal_writer import JournalWriter
+from services.session.worker.journal.received_messages import ReceivedMessages
 from services.session.worker.library.stanzas import LoginFailure
 from services.session.worker.library.whatsapp_port import ClientListener, OwnDevice, WhatsAppClient, WhatsAppError
 from services.session.worker.mapping.event_mapping import InstanceIdentity
@@ -209,7 +210,8 @@ class InstanceThread:
     def _run_with_journal(self, directory: Path) -> ConnectionUpdate:
         journal = Journal(directory / "journal.sqlite")
         timers = ChatTimers(directory / "chat_timers.sqlite", reset=not self._settings.linked)
-        self._mapper = JournalMapper(InstanceIdentity(self._settings.organization_id, self.instance_id), timers)
+        instance = InstanceIdentity(self._settings.organization_id, self.instance_id)
+        self._mapper = JournalMapper(instance, ReceivedMessages(journal), timers)
         self._journal_writer = JournalWriter(journal)
         forwarder = JournalForwarder(self.instance_id, journal, self._send_frame, self._mapper.entries_to_publish)
         self._forwarder = forwarder

@@ -14,6 +14,9 @@ _CREATE_ENTRIES = """
 CREATE TABLE IF NOT EXISTS entries (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT, subject TEXT NOT NULL, body TEXT NOT NULL, error TEXT
 )"""
+_CREATE_RECEIVED = """
+CREATE TABLE IF NOT EXISTS received (number INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE)"""
+_TRIM_RECEIVED = "DELETE FROM received WHERE number <= (SELECT max(number) FROM received) - ?"
 _LAST_SEQUENCE = "coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'entries'), 0)"
 """The greatest sequence so far; SQLite keeps it when the entries are removed."""
 _INSERT_ENTRY = f"INSERT INTO entries (sequence, subject, body, error) VALUES (max(?, {_LAST_SEQUENCE} + 1), ?, ?, ?)"
@@ -54,6 +57,7 @@ class Journal:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.execute(_CREATE_ENTRIES)
+        self._db.execute(_CREATE_RECEIVED)
 
     def append(self, subject: str, body: str, error: str | None = None) -> int:
         """The sequence of the new entry."""
@@ -97,6 +101,20 @@ class Journal:
         """Remove all entries up to and including a sequence."""
         with self._lock:
             self._db.execute("DELETE FROM entries WHERE sequence <= ?", (sequence,))
+
+    def add_received(self, key: str) -> None:
+        """Remember that a message with this key was received. Repeatable."""
+        with self._lock:
+            self._db.execute("INSERT OR IGNORE INTO received (key) VALUES (?)", (key,))
+
+    def has_received(self, key: str) -> bool:
+        with self._lock:
+            return self._db.execute("SELECT 1 FROM received WHERE key = ?", (key,)).fetchone() is not None
+
+    def trim_received(self, count: int) -> None:
+        """Keep the last `count` keys."""
+        with self._lock:
+            self._db.execute(_TRIM_RECEIVED, (count,))
 
     def __len__(self) -> int:
         with self._lock:

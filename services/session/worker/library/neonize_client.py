@@ -215,8 +215,13 @@ class NeonizeClient:
         has_ended = self._ended.is_set()
         if not has_ended and self._stanza_handler.handles(line):
             has_ended = self._activity.run_callback(self._stanza_handler.handle, line) is True
+        else:
+            self._stanza_handler.remember_message(line)
         if has_ended:
             self._stopped.wait(_MAX_BLOCKED_READ_S)
+
+    def on_native_warning(self, text: str) -> None:
+        self._activity.run_callback(self._stanza_handler.handle_warning, text)
 
     def _run_callback(self, handle: Callable[[*Ts], object], *arguments: *Ts) -> None:
         """The library calls these only after it has finished its start."""

@@ -61,6 +61,9 @@ class NativeCallbacks(Protocol):
     def on_native_stanza(self, line: str) -> None:
         """A stanza came in and is not processed yet: the library reads nothing more until this returns."""
 
+    def on_native_warning(self, text: str) -> None:
+        """A line of the library's log at level WARN or ERROR."""
+
 
 _clients: dict[bytes, NativeCallbacks] = {}
 _log_callbacks: list[object] = []
@@ -141,11 +144,14 @@ def _log_callback_for(name: bytes) -> Callable[[int, int], None]:
     def on_log_entry(data: int, size: int) -> None:
         try:
             raw = ctypes.string_at(data, size)
+            client = _clients.get(name)
             if raw.endswith(_RECEIVED_STANZA_SUFFIX):
-                if client := _clients.get(name):
+                if client:
                     client.on_native_stanza(LogEntry.FromString(raw).Message)
-            elif LogEntry.FromString(raw).Level in _LOGGED_LEVELS:
+            elif (entry := LogEntry.FromString(raw)).Level in _LOGGED_LEVELS:
                 log_whatsmeow(data, size)
+                if client:
+                    client.on_native_warning(entry.Message)
         except Exception:
             log.exception("a line of the library's log could not be handled")
 

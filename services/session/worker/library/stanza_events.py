@@ -1,9 +1,10 @@
-"""Handles the stanzas of one client that are read from the library's log (stanzas.py)."""
+"""Handles the stanzas of one client, and warnings about them, that are read from the library's log (stanzas.py)."""
 
 import logging
 
 from services.session.worker.library.callback_activity import CallbackActivity
 from services.session.worker.library.deferred_receipts import DeferredReceipts
+from services.session.worker.library.ignored_copies import IgnoredCopies
 from services.session.worker.library.stanzas import (
     StanzaElement,
     StanzaParseError,
@@ -12,7 +13,7 @@ from services.session.worker.library.stanzas import (
     parse_stanza,
     receipts_from,
 )
-from services.session.worker.library.whatsapp_port import ClientListener, OwnDevice
+from services.session.worker.library.whatsapp_port import IGNORED_MESSAGE, ClientListener, OwnDevice
 
 _HANDLED_PREFIXES = ("<receipt ", "<chatstate ", "<failure ")
 
@@ -25,6 +26,7 @@ class StanzaHandler:
     def __init__(self, listener: ClientListener, activity: CallbackActivity) -> None:
         self._listener = listener
         self._own_users: frozenset[str] = frozenset()
+        self._ignored_copies = IgnoredCopies()
         self._deferred_receipts = DeferredReceipts(
             activity.seconds_since_callback, lambda raw: activity.run_callback(self._on_receipt, raw)
         )
@@ -50,6 +52,20 @@ class StanzaHandler:
             log.info("a stanza is ignored: %s", problem)
             self._listener.on_malformed_event("stanza")
             return False
+
+    def remember_message(self, line: str) -> None:
+        """Called before the library processes a stanza that `handle` does not handle."""
+        self._ignored_copies.remember(line)
+
+    def handle_warning(self, text: str) -> None:
+        """A line of the library's log that is no stanza."""
+        try:
+            message = self._ignored_copies.ignored_message(text, self._own_users)
+        except StanzaParseError as problem:
+            log.info("a repeated message is ignored: %s", problem)
+            return
+        if message is not None:
+            self._listener.on_raw_event(IGNORED_MESSAGE, message.SerializeToString())
 
     def _dispatch(self, stanza: StanzaElement) -> bool:
         if stanza.tag == "failure":

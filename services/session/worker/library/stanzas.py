@@ -115,7 +115,7 @@ def chat_presence_from(stanza: StanzaElement, own_users: Collection[str]) -> Cha
     if not states:
         return None
     chat = _parse_jid(stanza.attribute("from"))
-    pb = _protobufs()
+    pb = protobufs()
     presence: ChatPresenceProtobuf = pb.ChatPresence(
         MessageSource=_message_source(stanza, chat, _sender(stanza, chat), own_users),
         State=pb.ChatPresence.ChatPresence.Value(states[0].tag.upper()),
@@ -157,7 +157,7 @@ def _build_receipt(source: SourceProtobuf, kind: str, ids: list[str], time: str)
     timestamp = _parse_integer(time)
     if timestamp is None:
         raise StanzaParseError("a receipt without a time")
-    pb = _protobufs()
+    pb = protobufs()
     kind_number = pb.Receipt.ReceiptType.Value(kind)
     receipt: ReceiptProtobuf = pb.Receipt(MessageSource=source, MessageIDs=ids, Timestamp=timestamp, Type=kind_number)
     return receipt
@@ -181,11 +181,11 @@ def _message_source(
     is_from_me = sender.User in own_users
     if is_from_me and not is_multi_user:
         chat = _parse_jid(stanza.attribute("recipient") or stanza.attribute("from"))
-    chat_without_device = _protobufs().JID()
+    chat_without_device = protobufs().JID()
     chat_without_device.CopyFrom(chat)
     chat_without_device.Device = 0
     empty = _parse_jid("")
-    source: SourceProtobuf = _protobufs().MessageSource(
+    source: SourceProtobuf = protobufs().MessageSource(
         Chat=chat_without_device,
         Sender=sender,
         IsFromMe=is_from_me,
@@ -204,7 +204,7 @@ def _parse_jid(text: str) -> JidProtobuf:
         raise StanzaParseError("an address that is not a JID")
     user, device, server = match.group("user", "device", "server") if match else ("", None, "")
     number = int(device or 0)
-    jid: JidProtobuf = _protobufs().JID(
+    jid: JidProtobuf = protobufs().JID(
         User=user or "", RawAgent=0, Device=number, Integrator=0, Server=server, IsEmpty=not text
     )
     return jid
@@ -214,6 +214,12 @@ def _parse_integer(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else None
 
 
-def _protobufs() -> Any:
+def source_of_message(stanza: StanzaElement, own_users: Collection[str]) -> SourceProtobuf:
+    """Chat and sender of a message. Raises StanzaParseError."""
+    chat = _parse_jid(stanza.attribute("from"))
+    return _message_source(stanza, chat, _sender(stanza, chat), own_users)
+
+
+def protobufs() -> Any:
     """The protobuf classes; preload.py has loaded them before the worker was forked."""
     return sys.modules["neonize.proto.Neonize_pb2"]

@@ -46,6 +46,11 @@ class WhatsAppError(Exception):
     """The library failed or refused; the text is the library's own."""
 
 
+IGNORED_MESSAGE = "IgnoredMessage"
+"""Name of an event of our own, whose bytes are the protobuf `UndecryptableMessage`: the library ignored a message that
+it had decrypted before, perhaps in a process that was killed before the journal had it."""
+
+
 class ClientListener(Protocol):
     """Called on the library's threads: must return at once and never raise."""
 

@@ -11,6 +11,8 @@ from functools import partial
 from services.session.ipc.messages import EphemeralObserved
 from services.session.worker.chat_timers import ChatTimers
 from services.session.worker.journal.journal import JournalEntry
+from services.session.worker.journal.received_messages import ReceivedMessages
+from services.session.worker.library.whatsapp_port import IGNORED_MESSAGE
 from services.session.worker.mapping.encrypted_edits import EditDecryptor
 from services.session.worker.mapping.event_mapping import (
     IgnoredEvent,
@@ -33,9 +35,13 @@ _Mapping = tuple[Callable[[EventProtobuf, InstanceIdentity], Event | Sequence[Ev
 _MAPPINGS: dict[str, _Mapping] = {
     "Message": (map_messages, MessageReceived.subject),
     "UndecryptableMessage": (map_undecryptable, MessageReceived.subject),
+    IGNORED_MESSAGE: (map_undecryptable, MessageReceived.subject),
     "Receipt": (map_receipt, ReceiptReceived.subject),
 }
 """By the name of the library's protobuf, which is also the subject of its journal entries."""
+_PROTOBUF_NAMES = {IGNORED_MESSAGE: "UndecryptableMessage"}
+"""Where it differs."""
+_MESSAGES = frozenset({"Message", "UndecryptableMessage"})
 JOURNALED_EVENTS = frozenset({*_MAPPINGS, *CALL_EVENTS})
 _EPHEMERAL_MAPPINGS: dict[str, Callable[[EventProtobuf, InstanceIdentity], EphemeralEvent | IgnoredEvent]] = {
     "ChatPresence": map_typing,
@@ -54,8 +60,11 @@ class JournalMapper:
     """Maps the events of one instance. `entries_to_publish` is called on the forwarder's thread and in the order of the
     journal; the other methods on the library's threads."""
 
-    def __init__(self, instance: InstanceIdentity, timers: ChatTimers | None = None) -> None:
+    def __init__(
+        self, instance: InstanceIdentity, received: ReceivedMessages, timers: ChatTimers | None = None
+    ) -> None:
         calls = MissedCallDetector()
+        self._received = received
         self._instance = instance
         self._timers = timers
         self._mappings = _MAPPINGS | {
@@ -72,7 +81,12 @@ class JournalMapper:
             return [entry]
         map_event, subject = self._mappings[entry.subject]
         try:
-            event = repair_strings(protobuf_class(entry.subject).FromString(base64.b64decode(entry.body)))
+            protobuf = protobuf_class(_PROTOBUF_NAMES.get(entry.subject, entry.subject))
+            event = repair_strings(protobuf.FromString(base64.b64decode(entry.body)))
+            if entry.subject in _MESSAGES:
+                self._received.add(_message_key(event))
+            elif entry.subject == IGNORED_MESSAGE and _message_key(event) in self._received:
+                return self._entries_for(entry, IgnoredEvent("message-repeated"))
             if entry.subject == "Message":
                 event = self._edit_decryptor.decrypt(event)
                 if self._timers:
@@ -116,6 +130,11 @@ class JournalMapper:
         self.ignored[kind] += 1
         if self.ignored[kind] == 1:
             log.info("ignoring events of this kind", extra={"instance_id": self._instance.instance_id, "kind": kind})
+
+
+def _message_key(event: EventProtobuf) -> str:
+    """The id and its sender, who chose it."""
+    return f"{event.Info.ID} {event.Info.MessageSource.Sender.User}"
 
 
 def split_by_ids(event: Event) -> list[Event]:

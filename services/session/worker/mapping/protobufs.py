@@ -70,6 +70,8 @@ class UndecryptableProtobuf(Protocol):
     Info: InfoProtobuf
     IsUnavailable: bool
 
+    def SerializeToString(self) -> bytes: ...
+
 
 class ReceiptProtobuf(Protocol):
     MessageSource: SourceProtobuf
