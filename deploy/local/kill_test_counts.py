@@ -11,7 +11,7 @@ class RoundResult:
 
     sent, acknowledged: WhatsApp ids. recorded: number of message documents by WhatsApp id. socket_events: number of
     `whatsapp:message` events by WhatsApp id. contacts: number of contact documents by phone. bookings: number of open
-    bookings by contact.
+    bookings by contact. unreadable: WhatsApp ids of messages that are recorded without their text.
     """
 
     sent: frozenset[str]
@@ -20,6 +20,7 @@ class RoundResult:
     socket_events: Counter[str]
     contacts: Counter[str]
     bookings: Counter[str]
+    unreadable: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Tally:
     doubled_contacts: int = 0
     doubled_bookings: int = 0
     doubled_on_socket: int = 0
+    unreadable: int = 0
 
     def __add__(self, other: "Tally") -> "Tally":
         return Tally(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(Tally)))
@@ -63,6 +65,7 @@ def tally(result: RoundResult) -> Tally:
         doubled_contacts=_more_than_once(result.contacts),
         doubled_bookings=_more_than_once(result.bookings),
         doubled_on_socket=_more_than_once(result.socket_events),
+        unreadable=len(result.unreadable),
     )
 
 
@@ -87,5 +90,5 @@ def table_row(name: str, counts: Tally) -> str:
     return f"{name:<12}" + "".join(f"{number:>14}" for number in numbers)
 
 
-_TITLES = ("sent", "acknowledged", "lost", "2x messages", "2x contacts", "2x bookings", "2x on socket")
+_TITLES = ("sent", "acknowledged", "lost", "2x messages", "2x contacts", "2x bookings", "2x on socket", "unreadable")
 TABLE_HEADING = f"{'killed':<12}" + "".join(f"{title:>14}" for title in _TITLES)

@@ -13,6 +13,7 @@ from deploy.local.kill_test_send_counts import SendResult
 from deploy.local.kill_test_sends import SendCallers, SendRequest
 from deploy.local.kill_test_socket import SocketRecorder
 from deploy.local.stack import Stack
+from shared.contracts.message_type import MessageType
 
 SETTLE_TIMEOUT_S = 45.0
 """After this time without a change a missing message counts as lost. NATS redelivers what a killed service had not
@@ -132,10 +133,12 @@ async def _read_received(test_bed: TestBed, sent: frozenset[str]) -> RoundResult
     contacts = await database["contacts"].find({"aliases": {"$in": list(phones)}}, {"aliases": 1}).to_list()
     keys = [str(contact["_id"]) for contact in contacts]
     open_ones = {"contact_id": {"$in": keys}, "status": "pending"}
+    messages = await database["messages"].find(wanted, {"wa_id": 1, "type": 1}).to_list()
     return RoundResult(
         sent=sent,
         acknowledged=sent & frozenset(acknowledged),
-        recorded=Counter(m["wa_id"] for m in await database["messages"].find(wanted, {"wa_id": 1}).to_list()),
+        recorded=Counter(message["wa_id"] for message in messages),
+        unreadable=frozenset(message["wa_id"] for message in messages if message["type"] == MessageType.UNDECRYPTABLE),
         socket_events=Counter({key: count for key, count in test_bed.recorder.socket_events.items() if key in sent}),
         contacts=Counter(alias for contact in contacts for alias in contact["aliases"] if alias in phones),
         bookings=Counter(b["contact_id"] for b in await database["bookings"].find(open_ones).to_list()),

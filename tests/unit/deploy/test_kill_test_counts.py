@@ -41,6 +41,11 @@ def test_every_kind_of_duplicate_is_counted_separately() -> None:
     assert not tally(replace(ALL_WELL, socket_events=twice)).clean
 
 
+def test_a_message_without_its_text_is_counted_and_not_lost() -> None:
+    counts = tally(replace(ALL_WELL, unreadable=frozenset({"a"})))
+    assert (counts.unreadable, counts.lost, counts.clean) == (1, 0, True)
+
+
 def test_missing_and_duplicated_messages_are_listed() -> None:
     assert suspicious_ids(ALL_WELL) == set()
     counts = replace(ALL_WELL, recorded=Counter({"a": 2, "b": 1}), socket_events=Counter({"b": 2}))
