@@ -85,3 +85,37 @@ def test_a_text_that_expired_behind_a_call_without_an_answer_is_not_sent(sending
     sending.library.may_reply.set()
     assert sending.next_result() == ("two", "failed", "too_late")
     assert (sending.library.texts.get(), sending.library.texts.empty()) == ("one", True)
+
+
+def test_a_text_that_is_overdue_behind_another_fails_and_is_never_sent(sending: SenderBed) -> None:
+    sending.put("one")
+    assert sending.library.texts.get(timeout=TIMEOUT_S) == "one"
+    sending.put("two", timeout_s=0.01)
+    assert sending.next_result() == ("two", "failed", "timeout")
+    sending.library.may_reply.set()
+    assert sending.next_result() == ("one", "accepted", None)
+    sending.put("three")
+    assert sending.next_result() == ("three", "accepted", None)
+    assert (sending.library.texts.get(), sending.library.texts.empty()) == ("three", True)
+
+
+def test_an_overdue_text_is_reported_also_after_a_time_without_sends(sending: SenderBed) -> None:
+    sending.library.may_reply.set()
+    earlier = set(threading.enumerate())
+    sending.put("one", timeout_s=0.05)
+    assert sending.next_result()[0] == "one"
+    for thread in set(threading.enumerate()) - earlier:
+        thread.join(TIMEOUT_S)
+        assert not thread.is_alive()
+    sending.library.may_reply.clear()
+    sending.put("two", timeout_s=0.01)
+    assert sending.next_result() == ("two", "unconfirmed", "timeout")
+
+
+def test_a_reply_after_the_timeout_is_no_second_result(sending: SenderBed) -> None:
+    sending.put("one", timeout_s=0.01)
+    assert sending.next_result() == ("one", "unconfirmed", "timeout")
+    sending.library.may_reply.set()
+    sending.put("two")
+    assert sending.next_result() == ("two", "accepted", None)
+    assert sending.results.empty()

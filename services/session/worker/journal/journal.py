@@ -17,9 +17,13 @@ CREATE TABLE IF NOT EXISTS entries (
 _CREATE_RECEIVED = """
 CREATE TABLE IF NOT EXISTS received (number INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE)"""
 _TRIM_RECEIVED = "DELETE FROM received WHERE number <= (SELECT max(number) FROM received) - ?"
-_LAST_SEQUENCE = "coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'entries'), 0)"
+_CREATE_LAST_SEQUENCE = """
+INSERT INTO sqlite_sequence (name, seq) SELECT 'entries', 0
+WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'entries')"""
+_LAST_SEQUENCE = "(SELECT seq FROM sqlite_sequence WHERE name = 'entries')"
 """The greatest sequence so far; SQLite keeps it when the entries are removed."""
 _INSERT_ENTRY = f"INSERT INTO entries (sequence, subject, body, error) VALUES (max(?, {_LAST_SEQUENCE} + 1), ?, ?, ?)"
+_ADVANCE = "UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'entries'"
 _MIN_ORDER_KEY = 10**14
 """An earlier version counted sequences from one: smaller ones do not order entries among other messages."""
 
@@ -58,22 +62,22 @@ class Journal:
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.execute(_CREATE_ENTRIES)
         self._db.execute(_CREATE_RECEIVED)
+        self._db.execute(_CREATE_LAST_SEQUENCE)
+        (self.newest_sequence,) = self._db.execute("SELECT coalesce(max(sequence), 0) FROM entries").fetchone()
+        """Of the entry that was appended last."""
 
     def append(self, subject: str, body: str, error: str | None = None) -> int:
         """The sequence of the new entry."""
         with self._lock:
             sequence = self._db.execute(_INSERT_ENTRY, (self._clock_ns() // 1000, subject, body, error)).lastrowid
-        assert sequence is not None
+            assert sequence is not None
+            self.newest_sequence = sequence
         return sequence
 
     def advance_past(self, order_key: int) -> None:
         """Entries appended from now on get a greater sequence: they may answer the message that has this order key."""
         with self._lock:
-            self._db.execute(
-                "INSERT INTO sqlite_sequence (name, seq) SELECT 'entries', 0 WHERE NOT EXISTS "
-                "(SELECT 1 FROM sqlite_sequence WHERE name = 'entries')"
-            )
-            self._db.execute("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'entries'", (order_key,))
+            self._db.execute(_ADVANCE, (order_key,))
 
     def read_after(self, sequence: int, limit: int, max_characters: int = 8_000_000) -> list[JournalEntry]:
         """The oldest entries after a sequence, in order: at most `limit`, and at most `max_characters` of bodies unless

@@ -38,6 +38,8 @@ class JournalForwarder:
         self._condition = threading.Condition()
         self._has_new_entries = True
         self._is_reading = False
+        self._is_draining = False
+        """`stop` waits until all is published."""
         self._is_stopping = False
         self._unconfirmed: deque[tuple[int, int]] = deque()
         """Sequence and characters of each entry that is sent and not confirmed."""
@@ -64,13 +66,17 @@ class JournalForwarder:
         """Everything up to the sequence is published."""
         self._journal.remove_through(sequence)
         with self._condition:
+            # else nobody waits for this: waking the forwarder costs more than the confirmation itself
+            is_awaited = self._is_draining or not self._has_capacity()
             while self._unconfirmed and self._unconfirmed[0][0] <= sequence:
                 self._unconfirmed_characters -= self._unconfirmed.popleft()[1]
-            self._condition.notify_all()
+            if is_awaited:
+                self._condition.notify_all()
 
     def stop(self, timeout_s: float) -> bool:
         """Wait at most `timeout_s` until all is published, and end the thread. False: the rest stays in the journal."""
         with self._condition:
+            self._is_draining = True
             is_drained = self._condition.wait_for(
                 lambda: not (self._has_new_entries or self._is_reading or self._unconfirmed), timeout_s
             )
@@ -85,7 +91,7 @@ class JournalForwarder:
         while (capacity := self._wait_for_capacity()) is not None:
             entries = self._journal.read_after(last_sequence, capacity, MAX_UNCONFIRMED_CHARACTERS)
             frames = [frame for entry in entries for frame in self._frames_for(entry)]
-            has_more = bool(entries) and len(self._journal.read_after(entries[-1].sequence, 1)) > 0
+            has_more = bool(entries) and self._journal.newest_sequence > entries[-1].sequence
             with self._condition:
                 self._unconfirmed.extend((frame.sequence, len(frame.body)) for frame in frames)
                 self._unconfirmed_characters += sum(len(frame.body) for frame in frames)
