@@ -61,7 +61,8 @@ async def get_message(
         return _message_with_history(message)
     instances = organization_query(organization_id, instance_ids, id_field="_id")
     allowed_ids = await database.instances.distinct("_id", instances)
-    by_whatsapp_id = {"organization_id": organization_id, "instance_id": {"$in": allowed_ids}, "wa_id": any_id}
+    wa_id = {"$eq": any_id, "$type": "string"}  # MongoDB uses the partial index only when the query has its filter
+    by_whatsapp_id = {"organization_id": organization_id, "instance_id": {"$in": allowed_ids}, "wa_id": wa_id}
     message = await database.messages.find_one(by_whatsapp_id)
     if message is None:
         raise Problem(404, "message_not_found", "there is no such message")

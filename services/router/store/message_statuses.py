@@ -7,6 +7,7 @@ from datetime import datetime
 from services.router.rules.message_keys import stored_party
 from services.router.rules.status_order import statuses_before
 from services.router.rules.stored_message import StoredMessage, StoredStatusStep
+from services.router.store.message_wa_ids import one_of_wa_ids
 from shared.contracts.records import MessageRecord, MessageStatus
 from shared.platform.documents import from_document
 from shared.platform.mongo import Database, DuplicateKeyError, MongoQuery, MongoUpdate, UpdateOne, collection_of
@@ -82,7 +83,8 @@ class MessageStatuses:
 
     async def revoke_guess(self, instance_id: str, wa_id: str | None, other_party: Iterable[str]) -> bool:
         """Take back a wrong guess: the message is unconfirmed again."""
-        guessed: MongoQuery = {"instance_id": instance_id, "wa_id": wa_id, "direction": "outbound", "recognised": True}
+        guessed: MongoQuery = {"instance_id": instance_id, "direction": "outbound", "recognised": True}
+        guessed["wa_id"] = one_of_wa_ids([wa_id] if wa_id else [])
         guessed["other_party"] = {"$in": list(other_party)}
         back = {"$set": {"wa_id": None, "status": MessageStatus.UNCONFIRMED.value}, "$unset": {"recognised": True}}
         return (await self._messages.update_one(guessed, back)).modified_count == 1
@@ -100,7 +102,7 @@ class MessageStatuses:
         receipt = receipts[0]
         message: MongoQuery = {
             "instance_id": receipt.instance_id,
-            "wa_id": receipt.wa_id,
+            "wa_id": one_of_wa_ids([receipt.wa_id]),
             "direction": "outbound",
             "group": None,
             "other_party": {"$in": list(receipt.sender)},

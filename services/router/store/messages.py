@@ -9,6 +9,7 @@ from typing import NamedTuple, cast
 from services.router.rules.message_keys import MessageKey, stored_party
 from services.router.rules.stored_message import StoredMessage
 from services.router.store.message_statuses import MessageStatuses
+from services.router.store.message_wa_ids import HAS_WA_ID, one_of_wa_ids
 from services.router.store.search_vocabulary import SearchVocabulary
 from shared.contracts.records import MessageRecord, MessageStatus
 from shared.platform.documents import from_document, to_document
@@ -16,14 +17,13 @@ from shared.platform.mongo import CollectionOf, Database, DuplicateKeyError, Ind
 from shared.platform.operation_batcher import OperationBatcher, insert_each
 from shared.text.search_terms import terms_of
 
-_HAS_WA_ID = {"wa_id": {"$type": "string"}}
 _IN_PROGRESS = {"origin": "api", "status": {"$in": [MessageStatus.QUEUED.value, MessageStatus.SENT.value]}}
 INDEXES = [
     IndexModel(
         [("instance_id", 1), ("wa_id", 1), ("direction", 1), ("group", 1), ("other_party", 1)],
         unique=True,
         name="once_per_chat_and_sender",
-        partialFilterExpression=_HAS_WA_ID,
+        partialFilterExpression=HAS_WA_ID,
     ),
     IndexModel([("conversation_id", 1), ("order_key", -1), ("_id", -1)], name="thread_by_order"),
     IndexModel([("organization_id", 1), ("order_key", -1), ("_id", -1)], name="by_order"),
@@ -116,7 +116,7 @@ class Messages:
         query: dict[str, set[str]] = {}
         for key in keys:
             query.setdefault(key.instance_id, set()).add(key.wa_id)
-        either = [{"instance_id": instance, "wa_id": {"$in": sorted(ids)}} for instance, ids in query.items()]
+        either = [{"instance_id": instance, "wa_id": one_of_wa_ids(ids)} for instance, ids in query.items()]
         found = await self._messages.find({"$or": either, "recognised": None}).to_list(None)
         same = [next((item for item in found if key.matches(item)), None) for key in keys]
         return [from_document(MessageRecord, item) if item else None for item in same]
@@ -134,7 +134,7 @@ class Messages:
 
     async def _load_all_by_wa_ids(self, requests: Sequence[_WhatsAppIds]) -> list[list[IdentifiedMessage]]:
         either = [
-            {"instance_id": one.instance_id, "wa_id": {"$in": list(one.wa_ids)}, "direction": "inbound"}
+            {"instance_id": one.instance_id, "wa_id": one_of_wa_ids(one.wa_ids), "direction": "inbound"}
             for one in requests
         ]
         found = await self._messages.find(either[0] if len(either) == 1 else {"$or": either}).to_list(None)

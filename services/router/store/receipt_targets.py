@@ -6,6 +6,7 @@ from typing import NamedTuple, cast
 from services.router.rules.message_keys import may_be_same_person, stored_party
 from services.router.rules.stored_contact import StoredContact
 from services.router.rules.stored_message import StoredMessage
+from services.router.store.message_wa_ids import one_of_wa_ids
 from shared.contracts.records import MessageRecord
 from shared.platform.documents import from_document
 from shared.platform.mongo import Database, MongoQuery, collection_of
@@ -54,7 +55,7 @@ class ReceiptTargets:
 
 
 def _messages_named(query: ReceiptQuery) -> MongoQuery:
-    return {"instance_id": query.instance_id, "wa_id": {"$in": list(query.wa_ids)}, "direction": "outbound"}
+    return {"instance_id": query.instance_id, "wa_id": one_of_wa_ids(query.wa_ids), "direction": "outbound"}
 
 
 def _contacts_of_sender(query: ReceiptQuery) -> MongoQuery:

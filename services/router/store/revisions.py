@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from services.router.rules.revisions import MessageChange, revealed_fields, revised_fields
 from services.router.rules.stored_message import MessageChanges, StoredMessage
+from services.router.store.message_wa_ids import one_of_wa_ids
 from services.router.store.messages import messages_of
 from services.router.store.search_vocabulary import SearchVocabulary
 from shared.contracts.errors import Retry
@@ -112,7 +113,7 @@ class Revisions:
         wa_ids: dict[str, set[str]] = {}
         for instance_id, wa_id in names:
             wa_ids.setdefault(instance_id, set()).add(wa_id)
-        either = [{"instance_id": one, "wa_id": {"$in": sorted(ids)}} for one, ids in wa_ids.items()]
+        either = [{"instance_id": one, "wa_id": one_of_wa_ids(ids)} for one, ids in wa_ids.items()]
         found: dict[tuple[str, str], list[MessageRecord]] = {}
         async for document in self._messages.find({"$or": either}):
             message = from_document(MessageRecord, document)

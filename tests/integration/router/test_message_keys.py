@@ -8,6 +8,7 @@ import pytest
 
 from services.router.rules.booking_status import booking_id
 from services.router.store import messages, open_store
+from services.router.store.message_wa_ids import one_of_wa_ids
 from services.router.store.migrations.other_parties import add_other_parties
 from shared.contracts.events import (
     BookingCreated,
@@ -295,3 +296,13 @@ async def test_the_index_of_contacts_that_no_query_uses_is_dropped(router: Route
     await router.database["router_migrations"].delete_many({})
     await open_store(router.database)
     assert "newest_first" not in await collection.index_information()
+
+
+async def test_messages_are_found_by_their_whatsapp_ids_with_the_index(router: Router) -> None:
+    for number in range(20):
+        await router.handle(received(f"X{number}"))
+    instance_id = (await router.rows("messages"))[0]["instance_id"]
+    wanted = {"instance_id": instance_id, "wa_id": one_of_wa_ids(["X1", "Y"])}
+    explained = await router.database["messages"].find(wanted).explain()
+    assert "'indexName': 'once_per_chat_and_sender'" in str(explained["queryPlanner"]["winningPlan"])
+    assert explained["executionStats"]["totalDocsExamined"] == 1
