@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-LAUNCHER, WORKER = "launcher", "session worker"
-NOT_COUNTED = frozenset({"mongod", "simulator"})
-"""Processes that are listed and do not belong to the sum."""
+LAUNCHER, ORPHAN_CLEANUP, WORKER = "launcher", "orphan cleanup", "session worker"
+NOT_COUNTED = frozenset({"mongod", "simulator", LAUNCHER, ORPHAN_CLEANUP})
+"""Processes that are listed and do not belong to the sum. The last two run on one's own machine only."""
 _NAMES = {
     "services.router.main": "router",
     "services.session.main": "session",
@@ -14,7 +14,7 @@ _NAMES = {
     "services.api.main": "api",
     "services.realtime.main": "realtime",
     "deploy.local.front_proxy": "front",
-    "deploy.local.orphan_cleanup": "orphan cleanup",
+    "deploy.local.orphan_cleanup": ORPHAN_CLEANUP,
     "deploy.local": LAUNCHER,
 }
 """By the module that Python runs."""
@@ -40,7 +40,7 @@ def process_name(command: Sequence[str], parent_name: str | None) -> str:
 
 
 def counted_bytes(processes: Sequence[ProcessMemory]) -> int:
-    """The proportional memory of all processes but MongoDB and the simulator."""
+    """The proportional memory of all processes but NOT_COUNTED."""
     return sum(process.proportional for process in processes if process.name not in NOT_COUNTED)
 
 

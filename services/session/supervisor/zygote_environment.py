@@ -7,6 +7,7 @@ from services.session.ipc.environment import NOISE_ROOT_VARIABLE
 from services.session.supervisor.simulated_network import SimulatedNetwork
 
 MALLOC_ARENAS = "2"
+GO_GARBAGE_PERCENT = "50"
 _INHERITED = frozenset(
     {
         "PATH",
@@ -30,6 +31,7 @@ _INHERITED = frozenset(
         "GOMAXPROCS",
         "GOMEMLIMIT",
         "MALLOC_ARENA_MAX",
+        "GOGC",
     }
 )
 _INHERITED_PREFIXES = ("LC_", "PYTHON", "COVERAGE_", "COV_CORE_")
@@ -60,9 +62,10 @@ def zygote_environment(
     `simulator_mode`: local mode with WA_SIMULATOR_URL, the only one in which a test tool may stand in for WhatsApp.
     NEONIZE_BOT_TAG: without it the library attaches a bot tag to every message.
     MALLOC_ARENA_MAX: a worker has four threads for each account, and glibc would spread what they allocate over eight
-    arenas for each processor, which keep what was freed; this can be replaced by a value in `inherited`.
+    arenas for each processor, which keep what was freed. GOGC: the library's heap grows by half instead of twice before
+    it is collected; no processor time was lost by it. Both can be replaced by a value in `inherited`.
     """
-    environment = {"MALLOC_ARENA_MAX": MALLOC_ARENAS}
+    environment = {"MALLOC_ARENA_MAX": MALLOC_ARENAS, "GOGC": GO_GARBAGE_PERCENT}
     environment |= {name: value for name, value in inherited.items() if _is_inherited(name)}
     environment["NEONIZE_BOT_TAG"] = "off"
     if simulator_mode and network is None:

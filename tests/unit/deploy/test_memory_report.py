@@ -29,13 +29,12 @@ def test_a_process_is_named_after_its_program(command: str, parent: str | None, 
     assert process_name(command.split(), parent) == name
 
 
-def test_mongodb_and_the_simulator_are_listed_and_not_counted() -> None:
-    assert counted_bytes(PROCESSES) == 120 * MB
+def test_mongodb_the_simulator_and_the_launcher_are_listed_and_not_counted() -> None:
+    assert counted_bytes(PROCESSES) == 90 * MB
     shown = [line.split() for line in report_lines(PROCESSES)]
     assert shown[1:4] == [
-        ["launcher", "30.0", "40.0", "1"],
         ["session", "zygote", "20.0", "60.0", "1"],
         ["session", "worker", "70.0", "110.0", "116"],
+        ["sum", "90.0", "170.0"],
     ]
-    assert shown[4] == ["sum", "120.0", "210.0"]
-    assert [line[0] for line in shown[6:]] == ["mongod", "simulator"]
+    assert [line[0] for line in shown[5:]] == ["launcher", "mongod", "simulator"]

@@ -7,7 +7,7 @@ from services.session.supervisor.simulated_network import SimulatedNetwork
 from services.session.supervisor.zygote_environment import zygote_environment
 
 GIVEN = {"PATH": "/bin", "https_proxy": "http://proxy:3128", "SSL_CERT_FILE": "/etc/ca.pem", "PYTHONPATH": "/x"}
-ALWAYS = {"NEONIZE_BOT_TAG": "off", "MALLOC_ARENA_MAX": "2"}
+ALWAYS = {"NEONIZE_BOT_TAG": "off", "MALLOC_ARENA_MAX": "2", "GOGC": "50"}
 NETWORK = SimulatedNetwork("http://127.0.0.1:1", "/tmp/ca.pem", "ab" * 32)
 
 
