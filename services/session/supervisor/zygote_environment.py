@@ -31,7 +31,6 @@ _INHERITED = frozenset(
         "GOMAXPROCS",
         "GOMEMLIMIT",
         "MALLOC_ARENA_MAX",
-        "GOGC",
     }
 )
 _INHERITED_PREFIXES = ("LC_", "PYTHON", "COVERAGE_", "COV_CORE_")
