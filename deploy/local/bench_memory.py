@@ -15,9 +15,8 @@ from pathlib import Path
 
 import psutil
 
+from deploy.local.launcher_process import start_launcher
 from deploy.local.memory_report import ProcessMemory, counted_bytes, process_name, report_lines
-from deploy.local.ports import free_port_range
-from deploy.local.process_specs import ROOT
 from deploy.local.send_accounts import link_accounts
 
 DEFAULT_ACCOUNTS, DEFAULT_REST_S = 25, 20.0
@@ -46,18 +45,7 @@ async def run(args: argparse.Namespace) -> int:
 
 
 async def _measure(folder: Path, accounts: int, rest_s: float) -> list[ProcessMemory]:
-    launcher = await asyncio.create_subprocess_exec(
-        "./switchboard",
-        "up",
-        "--json",
-        "--data",
-        str(folder / "data"),
-        "--port",
-        str(free_port_range()),
-        cwd=ROOT,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
+    launcher = await start_launcher(folder)
     assert launcher.stdout
     try:
         await link_accounts(json.loads(await launcher.stdout.readline()), accounts)
@@ -70,7 +58,8 @@ async def _measure(folder: Path, accounts: int, rest_s: float) -> list[ProcessMe
 
 
 def _memory_of(process: psutil.Process, parent_name: str | None) -> list[ProcessMemory]:
-    """Of this process and of those that it started, each before its own children; none that ended meanwhile."""
+    """Of this process and of those that it started, each before its own children. A process that ends
+    while it is read is left out."""
     with suppress(psutil.NoSuchProcess):  # also of a zombie
         name = process_name(process.cmdline(), parent_name)
         sizes = process.memory_full_info()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.local import bare_library
-from deploy.local.process_usage import SERVER_PROCESSES, ProcessorTimes, mongo_operations, resident_bytes
+from deploy.local.process_usage import SERVER_PROCESSES, ProcessorTimes, mongo_operations, proportional_bytes
 from deploy.local.send_accounts import link_accounts, targets
 from deploy.local.send_callers import CommandBurst, SendSamples, closed_loop, rest_sender, socket_sender
 from deploy.local.sends_report import SendFigures, figures, lines
@@ -75,7 +75,7 @@ async def measure(stack: Stack, args: argparse.Namespace) -> dict[str, Any]:
     """All figures. Raises ValueError when nothing was sent."""
     ready = stack.ready
     accounts = await link_accounts(ready, args.accounts)
-    memory = {name: resident_bytes(stack.pid(name)) for name in stack.names}
+    memory = {name: proportional_bytes(stack.pid(name)) for name in stack.names}
     chosen = targets(accounts)
     async with open_mongo(Settings(mongo_url=ready["mongo"])) as database:
         bench = SendsBench(stack, database)

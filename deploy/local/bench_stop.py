@@ -18,8 +18,7 @@ import httpx
 import psutil
 
 from deploy.local.bench_latency import LatencyBench, link, linked_bench
-from deploy.local.ports import free_port_range
-from deploy.local.process_specs import ROOT
+from deploy.local.launcher_process import start_launcher
 
 DEFAULT_RUNS, INSTANCES, LOAD_RATE_PER_S = 10, 3, 10.0
 MAX_MEDIAN_S = 3.0
@@ -67,18 +66,7 @@ def _slowest(parts: dict[str, float]) -> list[tuple[str, float]]:
 
 
 async def _measure_once(folder: Path) -> StopResult:
-    process = await asyncio.create_subprocess_exec(
-        "./switchboard",
-        "up",
-        "--json",
-        "--data",
-        str(folder / "data"),
-        "--port",
-        str(free_port_range()),
-        cwd=ROOT,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
+    process = await start_launcher(folder)
     assert process.stdout
     try:
         ready = json.loads(await process.stdout.readline())

@@ -31,7 +31,7 @@ def processor_seconds(pid: int) -> float:
     return total
 
 
-def resident_bytes(pid: int) -> int:
+def proportional_bytes(pid: int) -> int:
     """Proportional memory of a process and its child processes: a page that n processes share counts 1/n for each."""
     total = 0
     with suppress(psutil.NoSuchProcess):

@@ -190,8 +190,8 @@ class ReplySubscriptions:
         return subscription
 
     def _linger(self, subject: str, shared: _SharedSubscription) -> None:
-        """End the subscription when no stream uses it for `linger_s` seconds; a stream that is added meanwhile starts
-        this time anew."""
+        """End the subscription when no stream uses it for `linger_s` seconds; a stream that is added within this
+        time starts it anew."""
         loop, uses = asyncio.get_running_loop(), shared.uses
 
         def check() -> None:

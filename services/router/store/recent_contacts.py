@@ -41,7 +41,8 @@ class RecentContacts:
 
     @contextmanager
     def reading(self) -> Iterator[Callable[[Sequence[StoredContact]], None]]:
-        """Around a read. Yields the function that remembers its result, but no contact that changed meanwhile."""
+        """Around a read of MongoDB. Yields the function that remembers the contacts that were read; it leaves out those
+        that were changed while the block ran."""
         read_at, changed = self._clock(), set[str]()
         self._reads.append(changed)
 

@@ -61,8 +61,9 @@ def zygote_environment(
     `simulator_mode`: local mode with WA_SIMULATOR_URL, the only one in which a test tool may stand in for WhatsApp.
     NEONIZE_BOT_TAG: without it the library attaches a bot tag to every message.
     MALLOC_ARENA_MAX: a worker has four threads for each account, and glibc would spread what they allocate over eight
-    arenas for each processor, which keep what was freed. GOGC: the library's heap grows by half instead of twice before
-    it is collected; no processor time was lost by it. Both can be replaced by a value in `inherited`.
+    arenas for each processor, which keep what was freed.
+    GOGC: the library's heap is collected when it has grown by half instead of doubled, which saves 3 MB with 25
+    accounts and costs 0.06 ms of processor time for each text. This and the one before can be replaced by `inherited`.
     """
     environment = {"MALLOC_ARENA_MAX": MALLOC_ARENAS, "GOGC": GO_GARBAGE_PERCENT}
     environment |= {name: value for name, value in inherited.items() if _is_inherited(name)}

@@ -1,4 +1,4 @@
-"""What a router remembers of a contact saves reads, and hides no change that somebody else has made meanwhile.
+"""A router that uses a contact from its memory makes fewer reads, and still sees what another router has changed.
 
 "unheard": the event of the change has not arrived, so only the check after the write shows it.
 """

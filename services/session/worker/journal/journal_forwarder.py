@@ -66,7 +66,7 @@ class JournalForwarder:
         """Everything up to the sequence is published."""
         self._journal.remove_through(sequence)
         with self._condition:
-            # else nobody waits for this: waking the forwarder costs more than the confirmation itself
+            # only then: to wake the forwarder costs more than the confirmation itself
             is_awaited = self._is_draining or not self._has_capacity()
             while self._unconfirmed and self._unconfirmed[0][0] <= sequence:
                 self._unconfirmed_characters -= self._unconfirmed.popleft()[1]

@@ -22,8 +22,8 @@ class ReceivedMessages:
         self._added = 0
 
     def add(self, key: str) -> None:
-        """Never raises: when the disk is full, a copy of this message may be reported as one that cannot be read, which
-        the router drops."""
+        """Never raises. Without the key, because the disk is full, the worker may report a copy of this message as one
+        that cannot be read; the router ignores it when it has stored the message."""
         try:
             self._journal.add_received(key)
             self._added += 1
