@@ -4,6 +4,7 @@
 The version is a hash of all files, so browsers cache assets forever and only revalidate the page.
 """
 
+import base64
 import hashlib
 import re
 from functools import lru_cache
@@ -19,6 +20,7 @@ MEDIA_TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
+    ".mjs": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
     ".png": "image/png",
 }
@@ -89,13 +91,21 @@ def _version(files: FileVersions) -> str:
     return f"v-{digest.hexdigest()[:12]}"
 
 
+def _page_policy(content: str) -> str:
+    """The policy that also allows the import map of this page, by its hash."""
+    [import_map] = re.findall(r'<script type="importmap">(.*?)</script>', content, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(import_map.encode()).digest()).decode()
+    return CONTENT_SECURITY_POLICY.replace("script-src 'self'", f"script-src 'self' 'sha256-{digest}'")
+
+
 @router.get("/")
 async def page(request: Request) -> Response:
     """The page itself."""
     version = _version(_file_versions())
     content = console_file(CONSOLE_ROOT, "index.html").read_text().replace('"/console/', f'"/console/{version}/')
-    headers = {**PAGE_HEADERS, "ETag": f'"{version}"'}
-    return _not_modified_or(request, Response(content, media_type=MEDIA_TYPES[".html"], headers=headers), PAGE_HEADERS)
+    headers = {**PAGE_HEADERS, "Content-Security-Policy": _page_policy(content), "ETag": f'"{version}"'}
+    # a 304 replaces the stored headers, so it needs the policy of this page too
+    return _not_modified_or(request, Response(content, media_type=MEDIA_TYPES[".html"], headers=headers), headers)
 
 
 @router.get("/api/config")

@@ -18,7 +18,7 @@ MARK = "instance_id: wa.command.x was not taken (E4711)"
 """A text that the page must never show."""
 BROKEN = {"status": 409, "code": "made_up", "detail": MARK, "error": MARK, "title": MARK, "request_id": "req-4711"}
 SENTENCES = """async (codes) => {
-  const { errorText, reasonText, sendFailureText, hasText } = await import("/console/js/errors.js");
+  const { errorText, reasonText, sendFailureText, hasText } = await import("/console/js/network/errors.js");
   return codes.map(([kind, code, status]) => {
     if (!hasText(code)) return null;
     if (kind === "refusal") return errorText({ code, status });
@@ -63,7 +63,7 @@ async def test_every_code_has_a_sentence(page: Page) -> None:
     sentences = await page.evaluate(SENTENCES, [list(one) for one in codes])
     texts = dict(zip([(kind, code) for kind, code, _ in codes], sentences, strict=True))
     missing = [key for key, sentence in texts.items() if sentence is None]
-    assert missing == [], f"write a sentence for these in console/js/error_texts.js: {missing}"
+    assert missing == [], f"write a sentence for these in console/js/network/error_texts.js: {missing}"
     wrong = {key: text for key, text in texts.items() if not re.fullmatch(r"[A-Z][^`_{}…]{20,240}\.", text)}
     assert wrong == {}
     details = {place.detail for place in raised_errors()} | set(DETAILS.values())
@@ -71,7 +71,7 @@ async def test_every_code_has_a_sentence(page: Page) -> None:
 
 
 async def sentence(page: Page, **refusal: Any) -> str:
-    codes = "async (refusal) => (await import('/console/js/errors.js')).errorText(refusal)"
+    codes = "async (refusal) => (await import('/console/js/network/errors.js')).errorText(refusal)"
     return str(await page.evaluate(codes, refusal))
 
 
@@ -89,7 +89,7 @@ async def test_a_sentence_says_when_to_try_again_and_what_an_operator_needs(page
 
 
 async def test_a_field_of_a_form_says_what_to_write(page: Page) -> None:
-    codes = "async (entry) => (await import('/console/js/errors.js')).fieldText(entry)"
+    codes = "async (entry) => (await import('/console/js/network/errors.js')).fieldText(entry)"
     for field, code, part in [
         ("email", "value_error", "me@example.org"),
         ("password", "string_too_short", "10 to 128"),

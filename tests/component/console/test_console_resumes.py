@@ -115,8 +115,8 @@ async def test_a_token_that_was_renewed_meanwhile_is_not_renewed_again(console: 
     """Its refusal comes late: another tab, or another request, has new tokens already."""
     await console.evaluate(
         """async () => {
-            const { renewSession } = await import("/console/js/rest.js");
-            const { currentSession } = await import("/console/js/session.js");
+            const { renewSession } = await import("/console/js/network/rest.js");
+            const { currentSession } = await import("/console/js/network/session.js");
             const refused = currentSession().token;
             await renewSession(refused);
             await renewSession(refused);
@@ -142,8 +142,8 @@ async def test_a_tab_that_does_not_see_the_new_tokens_yet_uses_no_used_refresh_t
         }"""
     )
     renewing = """async () => {
-        const { renewSession } = await import("/console/js/rest.js");
-        const { currentSession } = await import("/console/js/session.js");
+        const { renewSession } = await import("/console/js/network/rest.js");
+        const { currentSession } = await import("/console/js/network/session.js");
         const renewed = renewSession(currentSession().token);
         window.renewed = renewed.then(() => currentSession().token, (problem) => problem.code);
     }"""

@@ -1,13 +1,13 @@
 // Start of the page: reads the configuration, then shows the login or the shell.
 
-import { deleteDrafts } from "./drafts.js";
-import { deleteAttempts } from "./linking.js";
-import { connectSocket, disconnectSocket } from "./socket.js";
-import { showLogin } from "./login.js";
-import { get, post, onSessionExpired } from "./rest.js";
-import { currentSession, saveSession, onSessionEnded } from "./session.js";
+import { deleteDrafts } from "./store/drafts.js";
+import { deleteAttempts } from "./pages/numbers/linking.js";
+import { connectSocket, disconnectSocket } from "./network/socket.js";
+import { showLogin } from "./pages/login/login.js";
+import { get, post, onSessionExpired } from "./network/rest.js";
+import { currentSession, saveSession, onSessionEnded } from "./network/session.js";
 import { showShell } from "./shell.js";
-import { clearStore, store } from "./store.js";
+import { clearStore, store } from "./store/store.js";
 import { followTheme } from "./theme.js";
 
 const root = document.getElementById("app");

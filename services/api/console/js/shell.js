@@ -1,19 +1,19 @@
 // The frame around the views: navigation, connection notice, dock of the simulated phone. Routes are #/view/id.
 
-import { showAccounts } from "./accounts.js";
-import { showBookings } from "./bookings.js";
-import { showContacts } from "./contacts.js";
-import { followCounts } from "./counts.js";
-import { h, icon } from "./dom.js";
-import { showInbox } from "./inbox.js";
-import { whenJoined } from "./socket.js";
-import { showNotes } from "./notes.js";
-import { changePassword } from "./password.js";
-import { currentSession } from "./session.js";
-import { dockSimulator } from "./simulator.js";
-import { store, load, on } from "./store.js";
+import { showAccounts } from "./pages/numbers/accounts.js";
+import { showBookings } from "./pages/bookings/bookings.js";
+import { showContacts } from "./pages/people/contacts.js";
+import { followCounts } from "./store/counts.js";
+import { h, icon } from "./components/dom.js";
+import { showInbox } from "./pages/inbox/inbox.js";
+import { whenJoined } from "./network/socket.js";
+import { showNotes } from "./pages/notes/notes.js";
+import { changePassword } from "./pages/settings/password.js";
+import { currentSession } from "./network/session.js";
+import { dockSimulator } from "./simulator/simulator.js";
+import { store, load, on } from "./store/store.js";
 import { isDark, toggleTheme } from "./theme.js";
-import { toast } from "./widgets.js";
+import { toast } from "./components/widgets.js";
 
 const VIEWS = {
   accounts: { label: "Accounts", show: showAccounts },
