@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
+from fastapi import Query
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from shared.contracts.commands import MAX_TEXT
@@ -81,6 +82,8 @@ def _to_utc(time: datetime) -> datetime:
 
 Id = Annotated[str, StringConstraints(max_length=64)]
 """An id of any record; unknown ids are answered 404 by the route."""
+InstanceParameter = Annotated[str | None, Query(max_length=64, description="Only of this instance")]
+"""Of a list; the route passes it to `Principal.accessible`."""
 UtcDateTime = Annotated[AwareDatetime, AfterValidator(_to_utc)]
 """A time with its zone, such as 2026-12-01T10:00:00+01:00, converted to UTC."""
 Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(_email), with_json_schema(format="email")]

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from shared.contracts.message import Command, utc_now
 from shared.contracts.order_keys import OrderKey
@@ -165,8 +165,16 @@ class SplitContact(Command):
     """User id of the requester."""
 
 
+class ExpectedAssignee(BaseModel):
+    """`user_id`: None for nobody."""
+
+    model_config = ConfigDict(frozen=True)
+    user_id: str | None
+
+
 class AssignConversation(Command):
-    """Assign the conversation to `user_id`; None unassigns it. The command with the latest `at` wins.
+    """Assign the conversation to `user_id`; None unassigns it. The command with the latest `at` wins. With
+    `expected_assignee` it is refused with `conversation_changed` when the conversation is assigned to another user.
 
     Answered by ConversationUpdated or CommandRefused.
     """
@@ -175,13 +183,15 @@ class AssignConversation(Command):
     issuers: ClassVar[tuple[str, ...]] = ("api",)
     conversation_id: str
     user_id: str | None
+    expected_assignee: ExpectedAssignee | None = None
     by: str | None = None
     """User id of the requester."""
 
 
 class ChangeConversation(Command):
     """Close or reopen the conversation. Any message of the contact after `seen` (None: after the time of this command)
-    reopens a closed one. The command with the latest `at` wins.
+    reopens a closed one. The command with the latest `at` wins. With `expected_status` it is refused with
+    `conversation_changed` when the conversation has another status.
 
     Answered by ConversationUpdated or CommandRefused.
     """
@@ -190,6 +200,7 @@ class ChangeConversation(Command):
     issuers: ClassVar[tuple[str, ...]] = ("api",)
     conversation_id: str
     status: ConversationStatus
+    expected_status: ConversationStatus | None = None
     seen: Seen | None = None
     by: str | None = None
     """User id of the requester."""

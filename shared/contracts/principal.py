@@ -39,3 +39,9 @@ class Principal(BaseModel):
     def with_role(self, role: Role) -> "Principal":
         """The same user with this role and its scopes."""
         return self.model_copy(update={"role": role, "scopes": ROLE_SCOPES[role]})
+
+    def accessible(self, instance_id: str | None) -> frozenset[str] | None:
+        """The requested instance if the caller may access it; without one, all that the caller may access. None: all of
+        the organization."""
+        requested, allowed = frozenset({instance_id}) if instance_id else None, self.instance_ids
+        return requested & allowed if requested is not None and allowed is not None else requested or allowed

@@ -8,8 +8,16 @@ from pydantic import AfterValidator
 
 from services.api.context import ApiContext, Ctx, LimitedReader, Manager, Paging
 from services.api.dependencies import depends_on
-from services.api.nats.served_on_nats import SEARCH_FIELD, served_on_nats
-from services.api.request_fields import SEARCH_PATTERN, RequestBody, Text, searchable, with_json_schema
+from services.api.nats.served_on_nats import OPTIONAL_ID_FIELD, SEARCH_FIELD, served_on_nats
+from services.api.request_fields import (
+    SEARCH_PATTERN,
+    Id,
+    InstanceParameter,
+    RequestBody,
+    Text,
+    searchable,
+    with_json_schema,
+)
 from services.api.responses import Item, Page, page_of
 from services.api.router_commands import execute_on_router
 from services.api.views import booking_list as views
@@ -58,20 +66,30 @@ class NewBooking(BookingNote):
     starts_at: AwareTimestamp | None = None
 
 
-def _filter(status: Annotated[BookingStatus | None, Query()] = None, search: BookingSearch = None) -> BookingFilter:
-    return BookingFilter(status, search)
+def _filter(
+    status: Annotated[BookingStatus | None, Query()] = None,
+    search: BookingSearch = None,
+    contact_id: Annotated[Id | None, Query(description="Only of this contact")] = None,
+) -> BookingFilter:
+    return BookingFilter(status, search, contact_id)
 
 
 BookingFilterParameters = Annotated[BookingFilter, depends_on(_filter)]
 
 
 @router.get("")
-@served_on_nats("wa.query.booking.list", "ListBookings", fields={"search": SEARCH_FIELD})
+@served_on_nats(
+    "wa.query.booking.list", "ListBookings", fields={"search": SEARCH_FIELD, "contact_id": OPTIONAL_ID_FIELD}
+)
 async def list_bookings(
-    context: Ctx, caller: LimitedReader, page: Paging, filters: BookingFilterParameters
+    context: Ctx,
+    caller: LimitedReader,
+    page: Paging,
+    filters: BookingFilterParameters,
+    instance_id: InstanceParameter = None,
 ) -> Page[BookingWithContact]:
-    """Newest first, of one status or all, with their contacts."""
-    filters = replace(filters, instance_ids=caller.instance_ids)
+    """Newest first, with their contacts: of one status or all, of one contact or all, of one instance or all."""
+    filters = replace(filters, instance_ids=caller.accessible(instance_id))
     return page_of(await views.find_bookings(context.database, caller.organization_id, page, filters))
 
 

@@ -12,6 +12,7 @@ from services.api.nats.served_on_nats import OPTIONAL_ID_FIELD, SEARCH_FIELD, an
 from services.api.request_fields import (
     SEARCH_PATTERN,
     Id,
+    InstanceParameter,
     RequestBody,
     require_own_organization,
     searchable,
@@ -123,11 +124,15 @@ async def split_contact(
     "wa.query.message.list", "ListMessages", fields={"search": SEARCH_FIELD, "conversation_id": OPTIONAL_ID_FIELD}
 )
 async def list_all_messages(
-    context: Ctx, caller: LimitedReader, page: Paging, filters: MessageFilterParameters
+    context: Ctx,
+    caller: LimitedReader,
+    page: Paging,
+    filters: MessageFilterParameters,
+    instance_id: InstanceParameter = None,
 ) -> Page[MessageRecord]:
-    """Of all conversations, newest first. `kind=note`: notes to oneself. `stuck=true`: outbound messages that wait for
-    too long."""
-    filters = replace(filters, instance_ids=caller.instance_ids)
+    """Of all conversations, newest first, of one instance or all. `kind=note`: notes to oneself. `stuck=true`: outbound
+    messages that wait for too long."""
+    filters = replace(filters, instance_ids=caller.accessible(instance_id))
     return page_of(await message_search.search_messages(context.database, caller.organization_id, page, filters))
 
 

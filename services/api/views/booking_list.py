@@ -62,6 +62,7 @@ class BookingFilter:
 
     status: BookingStatus | None = None
     search: str | None = None
+    contact_id: str | None = None
     instance_ids: frozenset[str] | None = None
 
 
@@ -72,6 +73,8 @@ async def find_bookings(
     query = organization_query(organization_id, filters.instance_ids)
     if filters.status is not None:
         query["status"] = filters.status.value
+    if filters.contact_id is not None:
+        query["contact_id"] = filters.contact_id
     if (search := Search.of(filters.search)) is None:
         result = await read_page(_newest_first(database), query, page)
     else:

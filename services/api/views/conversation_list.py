@@ -25,6 +25,9 @@ from shared.platform.mongo import Database, Document, MongoQuery
 from shared.platform.unread_messages import unread_count_stages
 from shared.text.search_terms import Search
 
+NOBODY = "none"
+"""In place of the id of an assignee; no user has this id."""
+
 
 class Conversation(ConversationRecord):
     """A conversation with its contact."""
@@ -42,8 +45,8 @@ class _ListedConversation:
 
 @dataclass(frozen=True)
 class ConversationFilter:
-    """None: no filter. `search`: part of the contact's name or number. `contact_ids`: only conversations with these
-    contacts, unless it is empty."""
+    """None: no filter. `assigned_to`: a user id, or NOBODY. `search`: part of the contact's name or number.
+    `contact_ids`: only conversations with these contacts, unless it is empty."""
 
     status: ConversationStatus | None = None
     assigned_to: str | None = None
@@ -95,7 +98,7 @@ def _filter_query(filters: ConversationFilter) -> MongoQuery:
         closed = ConversationStatus.CLOSED
         query["status"] = closed.value if filters.status is closed else {"$ne": closed.value}
     if filters.assigned_to is not None:
-        query["assigned_to"] = filters.assigned_to
+        query["assigned_to"] = None if filters.assigned_to == NOBODY else filters.assigned_to
     if filters.unread is not None:
         query["unread"] = True if filters.unread else {"$ne": True}
     if filters.contact_ids:

@@ -20,7 +20,7 @@ MAX_VOCABULARY_WORDS = 200
 ranges in order. A part that more words contain is common, so scanning the list finds matches soon."""
 MAX_INDEXED_WORDS = 4
 """Candidates are found by the longest words of a search, up to so many. The other words are only compared."""
-_NO_SUCH_INDEX = 2
+NO_SUCH_INDEX = 2
 """MongoDB's error code for a hint that names no index."""
 
 
@@ -33,7 +33,7 @@ async def search_limits() -> AsyncIterator[None]:
         detail = "the search took too long; write more letters of the word, or one more word"
         raise Problem(503, "search_timeout", detail) from error
     except OperationFailure as error:
-        if error.code != _NO_SUCH_INDEX:
+        if error.code != NO_SUCH_INDEX:
             raise
         detail = "the index of the search is still being made; try again in a moment"
         raise Problem(503, "search_not_ready", detail) from error

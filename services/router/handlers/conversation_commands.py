@@ -14,7 +14,7 @@ from services.router.store.conversation_state import (
     seen_order_key,
 )
 from services.router.store.messages import IdentifiedMessage
-from shared.contracts.commands import AssignConversation, ChangeConversation, MarkConversationRead
+from shared.contracts.commands import AssignConversation, ChangeConversation, ExpectedAssignee, MarkConversationRead
 from shared.contracts.errors import Problem, Retry
 from shared.contracts.events import ConversationUpdated, MessagesReadElsewhere
 from shared.contracts.ids import derived_id
@@ -68,7 +68,10 @@ async def on_assign_conversation(command: AssignConversation, context: RouterCon
         ):
             raise Problem(422, "assignee_unknown", "user_id: there is no such user in this organization")
         assignment: Assignment = {"at": command.at, "id": command.id, "by": command.by, "to": command.user_id}
-        await _apply(command, command.conversation_id, {"assignment": assignment}, context)
+        if command.expected_assignee is None:
+            await _apply(command, command.conversation_id, {"assignment": assignment}, context)
+        else:
+            await _apply_if(command.expected_assignee, command, {"assignment": assignment}, context)
 
 
 async def on_change_conversation(command: ChangeConversation, context: RouterContext) -> None:
@@ -81,7 +84,10 @@ async def on_change_conversation(command: ChangeConversation, context: RouterCon
         "seen_key": seen_order_key(command.seen, command.at),
     }
     async with rejecting_with_event(command, context):
-        await _apply(command, command.conversation_id, {"closing": closing}, context)
+        if command.expected_status is None:
+            await _apply(command, command.conversation_id, {"closing": closing}, context)
+        else:
+            await _apply_if(command.expected_status, command, {"closing": closing}, context)
 
 
 async def publish_reopened(message: MessageRecord, cause: Message, context: RouterContext) -> None:
@@ -93,8 +99,31 @@ async def publish_reopened(message: MessageRecord, cause: Message, context: Rout
 async def _apply(command: Command, conversation_id: str, changes: ConversationChanges, context: RouterContext) -> None:
     found = await context.store.conversations.apply(command.organization_id, conversation_id, changes)
     if found is None:
-        raise Problem(404, "conversation_not_found", "there is no such conversation in this organization")
+        raise _unknown_conversation()
     await context.publish(_updated_event(found, command))
+
+
+async def _apply_if(
+    expected: ExpectedAssignee | ConversationStatus,
+    command: AssignConversation | ChangeConversation,
+    changes: ConversationChanges,
+    context: RouterContext,
+) -> None:
+    """Of two commands that expect the same and come at the same moment, the second is refused."""
+    result = await context.store.conversations.apply_if(
+        command.organization_id, command.conversation_id, expected, changes, command.id
+    )
+    if result is None:
+        raise _unknown_conversation()
+    conversation, is_done = result
+    if not is_done:
+        detail = "somebody else changed the conversation meanwhile; look at it, and decide again"
+        raise Problem(409, "conversation_changed", detail, conversation=conversation.model_dump(mode="json"))
+    await context.publish(_updated_event(conversation, command))
+
+
+def _unknown_conversation() -> Problem:
+    return Problem(404, "conversation_not_found", "there is no such conversation in this organization")
 
 
 def _updated_event(conversation: ConversationRecord, cause: Message, *which: str) -> ConversationUpdated:

@@ -38,6 +38,9 @@ INDEXES = [
     ),
     IndexModel([("contact_id", 1), ("created_at", -1)], name="of_contact"),
     IndexModel([("organization_id", 1), ("created_at", -1), ("_id", -1)], name="newest_first"),
+    IndexModel(
+        [("organization_id", 1), ("instance_id", 1), ("created_at", -1), ("_id", -1)], name="newest_of_instance"
+    ),
     IndexModel([("organization_id", 1), ("status", 1), ("created_at", -1), ("_id", -1)], name="by_status"),
     IndexModel([("organization_id", 1), ("search_terms", 1), ("created_at", -1), ("_id", -1)], name="by_term"),
 ]

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, NotRequired, TypedDict, cast
 
+from shared.contracts.commands import ExpectedAssignee
 from shared.contracts.message_type import MessageType
 from shared.contracts.order_keys import key_at, time_of
 from shared.contracts.records import ConversationStatus, MessageRecord, Seen
@@ -62,7 +63,8 @@ class ConversationChanges(TypedDict, total=False):
 
 
 class StoredConversation(ConversationChanges):
-    """A document of `conversations`; `unread`, `status`, `assigned_to` and `reopened_by` are derived."""
+    """A document of `conversations`; `unread`, `status`, `assigned_to` and `reopened_by` are derived.
+    `checked_commands`: ids of the latest commands that named the state they expected and were carried out."""
 
     _id: str
     organization_id: str
@@ -72,6 +74,7 @@ class StoredConversation(ConversationChanges):
     status: NotRequired[ConversationStatus]
     assigned_to: NotRequired[str]
     reopened_by: NotRequired[str]
+    checked_commands: NotRequired[list[str]]
 
 
 READ_MARKS = ("read_key", "ticked_key")
@@ -80,6 +83,8 @@ STATE_FIELDS = ("updated_at", "order_key", "last_message", "inbound_key", *READ_
 INCLUDED_FIELDS = ("order_key", "last_message.id", "inbound_key")
 MAX_PREVIEW_LENGTH = 200
 """Characters of the text that the list shows."""
+MAX_CHECKED_COMMANDS = 16
+"""A command is redelivered within minutes; so many others of one conversation do not come in between."""
 
 _GREATEST = ("inbound_key", *READ_MARKS)
 
@@ -175,6 +180,26 @@ def merge_pipeline(changes: ConversationChanges, opened_by: str | None = None) -
     if "last_message" in changes:
         fields |= _newest_message(changes)
     return [{"$set": fields}, {"$set": _derived_fields(opened_by)}]
+
+
+def expectation_query(expected: ExpectedAssignee | ConversationStatus) -> MongoQuery:
+    """The query for a conversation that is assigned, or that has the status, as somebody expected."""
+    if isinstance(expected, ExpectedAssignee):
+        return {"assigned_to": expected.user_id}
+    closed = ConversationStatus.CLOSED.value
+    return {"status": closed if expected is ConversationStatus.CLOSED else {"$ne": closed}}
+
+
+def checked_pipeline(changes: ConversationChanges, cause: str) -> list[MongoQuery]:
+    """The update for decisions by the command `cause` in a conversation that was as the command expected: they are the
+    latest ones, whatever the clocks of their issuers say."""
+    fields: MongoUpdate = {}
+    for name, decision in select_changes(changes, DECISION_FIELDS).items():
+        at = {"$max": [cast(Decision, decision)["at"], {"$add": [f"${name}.at", 1]}]}
+        fields[name] = {"$mergeObjects": [{"$literal": decision}, {"at": at}]}
+    checked = {"$concatArrays": [{"$ifNull": ["$checked_commands", []]}, [{"$literal": cause}]]}
+    fields["checked_commands"] = {"$slice": [checked, -MAX_CHECKED_COMMANDS]}
+    return [{"$set": fields}, {"$set": _derived_fields(None)}]
 
 
 def _newest_message(changes: ConversationChanges) -> MongoQuery:

@@ -11,15 +11,18 @@ from services.router.store.conversation_state import (
     StoredConversation,
     already_includes,
     changes_from_message,
+    checked_pipeline,
     conversations_of,
+    expectation_query,
     merge_pipeline,
     newer_than_all_update,
     newest_changes,
     order_key_of,
     select_changes,
 )
+from shared.contracts.commands import ExpectedAssignee
 from shared.contracts.order_keys import key_at
-from shared.contracts.records import ConversationRecord, MessageRecord
+from shared.contracts.records import ConversationRecord, ConversationStatus, MessageRecord
 from shared.platform.background import run_together
 from shared.platform.documents import from_document
 from shared.platform.mongo import Database, IndexModel, UpdateOne
@@ -30,7 +33,9 @@ _NEWEST_FIRST = [("order_key", -1), ("_id", -1)]
 INDEXES = [
     IndexModel([("organization_id", 1), *_NEWEST_FIRST], name="by_order"),
     IndexModel([("contact_id", 1)], name="of_contact"),
-    IndexModel([("organization_id", 1), ("status", 1), ("instance_id", 1)], name="by_status"),
+    IndexModel(
+        [("organization_id", 1), ("status", 1), ("instance_id", 1), ("assigned_to", 1)], name="by_status_and_assignee"
+    ),
     IndexModel(
         [("organization_id", 1), *_NEWEST_FIRST], name="unread_by_order", partialFilterExpression={"unread": True}
     ),
@@ -40,8 +45,8 @@ INDEXES = [
         partialFilterExpression={"assigned_to": {"$exists": True}},
     ),
 ]
-RETIRED = ("newest_first", "unread_first", "assigned_first")
-"""Indexes of earlier versions: they sorted by WhatsApp's times."""
+RETIRED = ("newest_first", "unread_first", "assigned_first", "by_status")
+"""Indexes of earlier versions: the first three sorted by WhatsApp's times."""
 _MAX_REMEMBERED = 100_000
 """Conversations whose newest order key a process remembers; 20 MB."""
 
@@ -158,6 +163,24 @@ class Conversations:
         mine = {"_id": conversation_id, "organization_id": organization_id}
         found = await self._conversations.find_one_and_update(mine, merge_pipeline(changes), return_document=True)
         return await self._record(found) if found else None
+
+    async def apply_if(
+        self,
+        organization_id: str,
+        conversation_id: str,
+        expected: ExpectedAssignee | ConversationStatus,
+        changes: ConversationChanges,
+        cause: str,
+    ) -> tuple[ConversationRecord, bool] | None:
+        """Merge the decisions of the command `cause` if the conversation is as `expected`. Returns the conversation,
+        and whether the command was carried out, now or before a redelivery; None when there is no such conversation."""
+        mine = {"_id": conversation_id, "organization_id": organization_id}
+        unchanged = {**mine, **expectation_query(expected), "checked_commands": {"$ne": cause}}
+        found = await self._conversations.find_one_and_update(
+            unchanged, checked_pipeline(changes, cause), return_document=True
+        )
+        found = found or await self._conversations.find_one(mine)
+        return (await self._record(found), cause in found.get("checked_commands", ())) if found else None
 
     async def reopened_by(self, message: MessageRecord) -> ConversationRecord | None:
         """The conversation when this message reopened it, now or before a redelivery."""

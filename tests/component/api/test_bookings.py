@@ -16,6 +16,7 @@ from shared.messaging.command_client import refusal
 from shared.messaging.rpc_client import rpc_request
 from shared.platform.mongo import Document
 from tests.component.api.conftest import Api, Member
+from tests.component.api.test_keys import created as created_key
 from tests.nats_messages import MESSAGES
 
 SOON = "2026-12-01T10:00:00+01:00"
@@ -169,3 +170,25 @@ async def test_a_booking_has_its_history(api: Api, member: Member) -> None:
         (None, None, None, "contacts_merged"),
     ]
     assert {step["at"] for step in booking["history"]} == {nine}
+
+
+async def test_bookings_are_listed_by_contact_and_instance(api: Api, member: Member, stranger: Member) -> None:
+    anna, bert, other = await contact(api, member), await contact(api, member), await member.instance()
+    annas, berts = await stored(api, member, contact_id=anna), await stored(api, member, contact_id=bert)
+    elsewhere = await stored(api, member, contact_id=anna, instance_id=other, status="completed")
+
+    async def listed(whose: Member, **query: str) -> set[str]:
+        return {item["id"] for item in (await whose.get("/api/bookings", **query))["data"]}
+
+    assert await listed(member, contact_id=anna) == {annas, elsewhere}
+    assert await listed(member, contact_id=anna, status="completed") == {elsewhere}
+    assert await listed(member, instance_id="i") == {annas, berts}
+    assert await listed(member, contact_id=anna, instance_id=other) == {elsewhere}
+    assert await listed(member, contact_id="nobody") == await listed(stranger, contact_id=anna) == set()
+    question = MESSAGES.ListBookings(organization_id=member.organization_id, contact_id=anna, instance_id="i")
+    assert [item["id"] for item in (await rpc_request(api.nats, question))["data"]] == [annas]
+    key = (await created_key(member, "read", instance_ids=[other]))["key"]
+    async with api.client(**{"X-Api-Key": key}) as http:
+        for query, found in (({"contact_id": anna}, [elsewhere]), ({"instance_id": "i"}, [])):
+            answer = await http.get("/api/bookings", params=query)
+            assert [item["id"] for item in answer.json()["data"]] == found

@@ -6,15 +6,24 @@ from typing import Any
 
 import pytest
 
-from shared.contracts.commands import AssignConversation, ChangeConversation, MarkConversationRead
+from shared.contracts.commands import (
+    AssignConversation,
+    ChangeConversation,
+    ExpectedAssignee,
+    MarkConversationRead,
+)
+from shared.contracts.errors import Problem
 from shared.contracts.events import CommandRefused, ConversationUpdated
 from shared.contracts.ids import new_id
 from shared.contracts.message import Command, Event, utc_now
 from shared.contracts.order_keys import key_at
 from shared.contracts.records import ConversationRecord, Seen
+from shared.messaging.command_client import refusal
+from shared.messaging.rpc_client import rpc_request
 from shared.platform.mongo import Document
 from tests.component.api.conftest import Api, Member, make_searchable
 from tests.component.api.test_reads import contact
+from tests.nats_messages import MESSAGES
 
 NOW = utc_now()
 
@@ -40,6 +49,8 @@ async def test_conversations_are_listed_by_status_and_assignee(api: Api, member:
     assert await listed(member) == ids
     assert await listed(member, status="closed") == [ids[2]]
     assert await listed(member, status="open") == [ids[0], ids[1], ids[3]]
+    assert await listed(member, assigned_to="none") == ids[2:]
+    assert await listed(member, assigned_to="none", status="open") == [ids[3]]
     assert await listed(member, assigned_to="me") == await listed(member, assigned_to=member.user_id) == [ids[0]]
     assert await listed(member, unread=True) == [ids[1]]
     assert await listed(member, unread=False, status="open") == [ids[0], ids[3]]
@@ -142,6 +153,65 @@ async def test_what_the_router_refuses_is_the_answer(api: Api, member: Member) -
     async with api.playing(AssignConversation, refuse):
         answer = await member.http.post(f"/api/conversations/{found['_id']}/assign", json={"user_id": "x"})
     assert (answer.status_code, answer.json()["code"]) == (422, "assignee_unknown")
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, None),
+        ({"expected_assigned_to": None}, ExpectedAssignee(user_id=None)),
+        ({"expected_assigned_to": "another"}, ExpectedAssignee(user_id="another")),
+    ],
+)
+async def test_an_assignment_names_the_assignee_that_its_user_saw(
+    api: Api, member: Member, given: dict[str, Any], expected: ExpectedAssignee | None
+) -> None:
+    found = talk(member)
+    await api.database.conversations.insert_one(found)
+    organization_id = member.organization_id
+    message = MESSAGES.AssignConversationRequest(
+        organization_id=organization_id, conversation_id=found["_id"], user_id="u", **given
+    )
+    async with api.playing(AssignConversation, carried_out(found)) as commands:
+        body = {"user_id": "me", **given}
+        answer = await member.http.post(f"/api/conversations/{found['_id']}/assign", json=body)
+        assert answer.status_code == 200, answer.text
+        assert (await rpc_request(api.nats, message))["success"]
+    assert [command.expected_assignee for command in commands] == [expected, expected]
+
+
+@pytest.mark.parametrize(("action", "expected"), [("close", "open"), ("reopen", "closed")])
+async def test_a_change_of_status_names_the_status_that_its_user_saw(
+    api: Api, member: Member, action: str, expected: str
+) -> None:
+    found = talk(member)
+    await api.database.conversations.insert_one(found)
+    message = {"close": MESSAGES.CloseConversationRequest, "reopen": MESSAGES.ReopenConversationRequest}[action](
+        organization_id=member.organization_id, conversation_id=found["_id"], expected_status=expected
+    )
+    async with api.playing(ChangeConversation, carried_out(found)) as commands:
+        url = f"/api/conversations/{found['_id']}/{action}"
+        answers = [await member.http.post(url, json={"expected_status": expected}), await member.http.post(url)]
+        assert [answer.status_code for answer in answers] == [200, 200]
+        assert (await rpc_request(api.nats, message))["success"]
+    assert [command.expected_status for command in commands] == [expected, None, expected]
+    answer = await member.http.post(f"/api/conversations/{found['_id']}/{action}", json={"expected_status": "half"})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "expected_status")
+
+
+async def test_the_conversation_that_somebody_else_changed_is_in_the_answer(api: Api, member: Member) -> None:
+    found = talk(member)
+    await api.database.conversations.insert_one(found)
+    changed = {"id": found["_id"], "assigned_to": "somebody"}
+
+    def refuse(command: AssignConversation) -> Iterable[Event]:
+        return [refusal(command, Problem(409, "conversation_changed", "somebody was faster", conversation=changed))]
+
+    async with api.playing(AssignConversation, refuse):
+        body = {"user_id": "me", "expected_assigned_to": None}
+        answer = await member.http.post(f"/api/conversations/{found['_id']}/assign", json=body)
+    told = answer.json()
+    assert (answer.status_code, told["code"], told["conversation"]) == (409, "conversation_changed", changed)
 
 
 @pytest.mark.parametrize("body", [{}, {"user_id": ""}, {"user_id": 1}, {"user_id": "u", "more": 1}])

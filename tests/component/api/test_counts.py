@@ -2,11 +2,14 @@
 
 from typing import Any
 
+from services.router.store import INDEXES
 from shared.contracts.records import BookingStatus
 from shared.messaging.rpc_client import rpc_request
+from shared.platform.mongo import ensure_indexes
 from tests.component.api.conftest import Api, Member
 from tests.component.api.test_conversations import talk
 from tests.component.api.test_keys import created
+from tests.component.api.test_page_cost import examined
 from tests.component.api.test_reads import booking
 from tests.nats_messages import MESSAGES
 
@@ -28,9 +31,11 @@ async def test_conversation_counts_equal_the_lists(api: Api, member: Member, str
     ]
     await api.database.conversations.insert_many(talks)
     found = await counts(member, "/api/conversations/counts")
-    assert found == {"open": 4, "unread": 2, "mine": 1, "closed": 2}
+    assert found == {"all": 4, "open": 4, "unread": 2, "mine": 1, "unassigned": 2, "closed": 2}
     for name, query in (
+        ("all", {"status": "open"}),
         ("open", {"status": "open"}),
+        ("unassigned", {"status": "open", "assigned_to": "none"}),
         ("unread", {"unread": True}),
         ("closed", {"status": "closed"}),
         ("mine", {"status": "open", "assigned_to": "me"}),
@@ -42,6 +47,28 @@ async def test_conversation_counts_equal_the_lists(api: Api, member: Member, str
     assert (await rpc_request(api.nats, question))["data"] == found
     nobody = question.model_copy(update={"assigned_to": None})
     assert (await rpc_request(api.nats, nobody))["data"] == found | {"mine": 0}
+
+
+async def test_counting_by_status_and_assignee_reads_no_conversation(api: Api, member: Member) -> None:
+    assignees = [None, member.user_id, "somebody"]
+    talks = [talk(member, assigned_to=assignees[number % 3], status="open") for number in range(150)]
+    await api.database.conversations.insert_many([*talks, talk(member, instance_id="other")])
+    for instance_id, mine in (("i", 50), ("other", 0), ("", 50)):
+        async with examined(api.database) as counters:
+            found = await counts(member, "/api/conversations/counts", instance_id=instance_id)
+        assert (found["mine"], found["closed"]) == (mine, 0)
+        assert counters
+        assert max(counters) <= 1
+
+
+async def test_counts_without_the_index_of_this_version_are_the_same(api: Api, member: Member) -> None:
+    await api.database.conversations.insert_many([talk(member), talk(member, status="closed")])
+    before = await counts(member, "/api/conversations/counts")
+    await api.database.conversations.drop_index("by_status_and_assignee")
+    try:
+        assert await counts(member, "/api/conversations/counts") == before
+    finally:
+        await ensure_indexes(api.database, INDEXES)
 
 
 async def test_bookings_are_counted_by_status(api: Api, member: Member, stranger: Member) -> None:
@@ -63,7 +90,7 @@ async def test_a_limited_key_gets_the_counts_of_its_instance(api: Api, member: M
     key = (await created(member, "read", instance_ids=[mine]))["key"]
     async with api.client(**{"X-Api-Key": key}) as http:
         found = (await http.get("/api/conversations/counts")).json()["data"]
-        assert found == {"open": 1, "unread": 1, "mine": 0, "closed": 0}
+        assert found == {"all": 1, "open": 1, "unread": 1, "mine": 0, "unassigned": 1, "closed": 0}
         elsewhere = await http.get("/api/conversations/counts", params={"instance_id": other})
         assert set(elsewhere.json()["data"].values()) == {0}
         assert (await http.get("/api/bookings/counts")).json()["data"]["pending"] == 1

@@ -20,7 +20,7 @@ async def examined(database: Database) -> AsyncIterator[list[int]]:
     """How many documents each question looked at."""
     found: list[int] = []
     await database.drop_collection("system.profile")
-    await database.command({"profile": 2, "filter": {"op": {"$in": ["query", "getmore"]}}})
+    await database.command({"profile": 2, "filter": {"op": {"$in": ["query", "getmore", "command"]}}})
     try:
         yield found
     finally:
@@ -48,8 +48,10 @@ PATHS = (
     "/api/contacts",
     "/api/contacts?sort=name",
     "/api/conversations",
+    "/api/conversations?assigned_to=none&status=open",
     "/api/messages",
     "/api/bookings",
+    "/api/bookings?instance_id=i",
     "/api/messages?search=ell",
     "/api/contacts?search=an",
     "/api/conversations?search=an",

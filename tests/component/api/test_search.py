@@ -17,6 +17,7 @@ from shared.contracts.message import utc_now
 from shared.messaging.rpc_client import rpc_request
 from shared.platform.mongo import Document, ExecutionTimeout
 from tests.component.api.conftest import Api, Member, make_searchable
+from tests.component.api.test_keys import created
 from tests.nats_messages import MESSAGES
 
 NOW = utc_now()
@@ -266,3 +267,22 @@ async def test_a_search_can_be_limited_to_one_conversation(
     assert await texts(stranger, search="caf", conversation_id=here) == []
     question = MESSAGES.ListMessages(organization_id=member.organization_id, search="AFE", conversation_id=here)
     assert [item["text"] for item in (await rpc_request(api.nats, question))["data"]] == [f"cafe {here}"]
+
+
+async def test_a_search_can_be_limited_to_one_instance(
+    api: Api, member: Member, stranger: Member, records: Callable[..., Document]
+) -> None:
+    here, there = await member.instance(), await member.instance()
+    stored_messages = [records(text=f"cafe {place}", instance_id=place) for place in (here, there)]
+    await api.database.messages.insert_many(stored_messages)
+    await make_searchable(api.database)
+    assert await texts(member, search="caf", instance_id=here) == [f"cafe {here}"]
+    assert await texts(member, instance_id=there) == [f"cafe {there}"]
+    assert await texts(stranger, search="caf", instance_id=here) == []
+    question = MESSAGES.ListMessages(organization_id=member.organization_id, instance_id=here, search="AFE")
+    assert [item["text"] for item in (await rpc_request(api.nats, question))["data"]] == [f"cafe {here}"]
+    key = (await created(member, "read", instance_ids=[here]))["key"]
+    async with api.client(**{"X-Api-Key": key}) as http:
+        for instance_id, found in ((here, 1), (there, 0)):
+            answer = await http.get("/api/messages", params={"search": "caf", "instance_id": instance_id})
+            assert len(answer.json()["data"]) == found

@@ -28,6 +28,7 @@ export const ERROR_TEXTS = {
   connect_failed: "The account could not be connected. Try again, and check that the phone is online.",
   contact_not_found: `This contact does not exist. ${GONE}`,
   contact_not_merged: "These contacts are separate already. Reload the page to see them.",
+  conversation_changed: "Somebody else changed this conversation in the meantime. Look at it, and decide again.",
   conversation_not_found: `This conversation does not exist. ${GONE}`,
   cross_site: `The server does not accept this page's address. Open Switchboard at its usual address, or ${OPERATOR}.`,
   dead_letter_not_found: `This undelivered entry does not exist. ${GONE}`,
