@@ -144,14 +144,17 @@ async def _caller(caller: OptionalCaller) -> Principal:
     return caller
 
 
-def _require_scope(scope: Scope, *, filtering: bool = False) -> Callable[..., Awaitable[Principal]]:
+def _require_scope(
+    scope: Scope, *, filtering: bool = False, audited: bool = False
+) -> Callable[..., Awaitable[Principal]]:
     """A dependency that raises Problem 403 `scope_missing`. A key that is limited to instances reaches only routes of
-    these instances, unless `filtering`: then the route itself restricts its result to them."""
+    these instances, unless `filtering`: then the route itself restricts its result to them. `audited`: the change is
+    written to the audit log, as all are that need the scope `manage`."""
 
     async def check(request: Request, caller: Annotated[Principal, Depends(_caller)]) -> Principal:
         if scope not in caller.scopes:
             raise Problem(403, "scope_missing", _missing_scope(scope, caller))
-        request.state.managing = scope == "manage"
+        request.state.audited = audited or scope == "manage"
         if caller.instance_ids is not None and not filtering:
             _require_instance_in(caller.instance_ids, request.path_params.get("instance_id"))
         return caller
@@ -178,6 +181,7 @@ LimitedSender = Annotated[Principal, Depends(_require_scope("send", filtering=Tr
 LimitedManager = Annotated[Principal, Depends(_require_scope("manage", filtering=True))]
 """For routes that select one of `caller.instance_ids` when the request names no instance."""
 Sender = Annotated[Principal, Depends(_require_scope("send"))]
+AuditedSender = Annotated[Principal, Depends(_require_scope("send", audited=True))]
 Manager = Annotated[Principal, Depends(_require_scope("manage"))]
 
 

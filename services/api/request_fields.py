@@ -10,6 +10,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from shared.contracts.commands import MAX_TEXT
 from shared.contracts.errors import Problem
 from shared.contracts.ids import parse_address, parse_phone
+from shared.text.bounded_text import MAX_NAME
 from shared.text.phone_numbers import MAX_ADDRESS_INPUT
 from shared.text.visible_text import VISIBLE_PATTERN, has_visible_text
 
@@ -19,8 +20,11 @@ _INVISIBLE = "\\u00ad\\u061c\\u180e\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f
 LINE_PATTERN = f"^[^{_CONTROLS}{_INVISIBLE}]*$"
 NAME_PATTERN = rf"^[^{_CONTROLS}{_INVISIBLE}]*[^\s{_CONTROLS}{_INVISIBLE}][^{_CONTROLS}{_INVISIBLE}]*$"
 SEARCH_PATTERN = f"^[^{_CONTROLS}]*$"
+_UNWANTED_IN_NAME = f"{_CONTROLS}\\u2028-\\u202e\\u2066-\\u2069\\ufffe\\uffff"
+"""Control characters, line breaks and what changes the direction of the text that follows."""
 _CONTROL_CHARACTER = re.compile(f"[{_CONTROLS}\\ud800-\\udfff]")
 _FORBIDDEN_CHARACTER = re.compile(f"[{_CONTROLS}{_INVISIBLE}\\ud800-\\udfff]")
+_UNWANTED_NAME_CHARACTER = re.compile(f"[{_UNWANTED_IN_NAME}\\ud800-\\udfff]")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)*")
 
 
@@ -45,6 +49,13 @@ OMITTABLE: Any = Field(json_schema_extra=_without_null)
 """For a field of a PATCH body whose default None means omitted: the OpenAPI document does not allow null."""
 
 
+def not_null(value: object) -> object:
+    """For a field that is OMITTABLE. Raises ValueError."""
+    if value is None:
+        raise ValueError("cannot be null; leave it out to keep what it is")
+    return value
+
+
 def _email(text: str) -> str:
     email = text.strip().lower()
     if not _EMAIL.fullmatch(email) or not email.isprintable():
@@ -64,6 +75,14 @@ def searchable(text: str) -> str:
     copied numbers. Raises ValueError."""
     if _CONTROL_CHARACTER.search(text):
         raise ValueError("control characters and line breaks are not allowed here")
+    return text
+
+
+def _name_of_contact(text: str) -> str:
+    if _UNWANTED_NAME_CHARACTER.search(text):
+        raise ValueError("control characters, line breaks and marks that turn the direction are not allowed in a name")
+    if not has_visible_text(text):
+        raise ValueError("a name needs a character that can be seen; send null for the name from WhatsApp")
     return text
 
 
@@ -95,6 +114,13 @@ Name = Annotated[
     with_json_schema(pattern=NAME_PATTERN),
 ]
 """A name that people choose: one line."""
+ContactName = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=MAX_NAME, strip_whitespace=True),
+    AfterValidator(_name_of_contact),
+    with_json_schema(pattern=f"^[^{_UNWANTED_IN_NAME}]*{VISIBLE_PATTERN}[^{_UNWANTED_IN_NAME}]*$"),
+]
+"""One line, in any script; joiners are allowed, which emoji and Persian words have."""
 Phone = Annotated[
     str, StringConstraints(max_length=MAX_ADDRESS_INPUT), AfterValidator(parse_phone), with_json_schema(format="phone")
 ]

@@ -17,6 +17,7 @@ from shared.contracts.commands import (
     LogoutInstance,
     MarkConversationRead,
     MarkRead,
+    RenameContact,
     RescheduleBooking,
     SendMessage,
     SendText,
@@ -74,6 +75,7 @@ LIFETIMES: Mapping[type[Command], CommandLifetime] = MappingProxyType(
         MarkConversationRead: CommandLifetime(
             None, "it names the message up to which messages are read, so the time does not matter"
         ),
+        RenameContact: CommandLifetime(None, _NO_LIMIT),
         SplitContact: CommandLifetime(None, _NO_LIMIT),
         AssignConversation: CommandLifetime(None, _NO_LIMIT),
         ChangeConversation: CommandLifetime(None, _NO_LIMIT),

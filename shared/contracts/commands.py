@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 from shared.contracts.message import Command, utc_now
 from shared.contracts.order_keys import OrderKey
 from shared.contracts.records import AwareTimestamp, BookingStatus, ConversationStatus, Network, Party, Seen
+from shared.text.bounded_text import MAX_NAME
 from shared.text.bounded_text import MAX_TEXT as MAX_TEXT
 
 SEND_EXPIRY = timedelta(hours=1)
@@ -149,6 +150,30 @@ class MarkConversationRead(Command):
     seen: Seen | None = None
     by: str | None = None
     """User id of the reader."""
+
+
+class ExpectedName(BaseModel):
+    """`name`: None when no name is known."""
+
+    model_config = ConfigDict(frozen=True)
+    name: str | None
+
+
+class RenameContact(Command):
+    """Give the contact this name, which then holds against names from WhatsApp; None gives it back the one from
+    WhatsApp. The command with the latest `at` wins. With `expected` it is refused with `contact_changed` when the
+    contact has another name.
+
+    Answered by ContactUpdated or CommandRefused.
+    """
+
+    subject: ClassVar[str] = "wa.command.contact.rename"
+    issuers: ClassVar[tuple[str, ...]] = ("api",)
+    contact_id: str
+    name: Annotated[str, Field(min_length=1, max_length=MAX_NAME)] | None
+    expected: ExpectedName | None = None
+    by: str | None = None
+    """User id of the requester."""
 
 
 class SplitContact(Command):

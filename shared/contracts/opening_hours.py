@@ -55,11 +55,15 @@ Span = Annotated[tuple[Clock, Clock], AfterValidator(_start_before_end)]
 Day = Annotated[tuple[Span, ...], Field(max_length=24), AfterValidator(_without_overlaps)]
 
 
+TimeZone = Annotated[str, Field(max_length=64, json_schema_extra={"format": "time-zone"}), AfterValidator(_zone)]
+"""An IANA name."""
+
+
 class OpeningHours(BaseModel):
     """`time_zone`: IANA name. `weekly`: the hours of each day; closed on days that are left out."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
-    time_zone: Annotated[str, Field(max_length=64, json_schema_extra={"format": "time-zone"}), AfterValidator(_zone)]
+    time_zone: TimeZone
     weekly: dict[Weekday, Day]
 
     def includes(self, time_utc: datetime) -> bool:

@@ -71,13 +71,14 @@ class ReadDefaultInstance(Query):
 
 
 class ListContacts(Query):
-    """Contacts, newest first, or by name. `search`: words, each a part of a word of the name or of the number."""
+    """Contacts, newest first, by name, or those with the newest message first. `search`: words, each a part of a word
+    of the name or of the number."""
 
     subject: ClassVar[str] = "wa.query.contact.list"
     limit: Annotated[int, Field(ge=1, le=200)] = 50
     cursor: Annotated[str, StringConstraints(max_length=300)] | None = None
     search: Annotated[str, StringConstraints(max_length=MAX_SEARCH)] | None = None
-    sort: Literal["created_at", "name"] = "created_at"
+    sort: Literal["created_at", "name", "last_message_at"] = "created_at"
 
 
 class ReadConversation(Query):

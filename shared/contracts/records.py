@@ -18,7 +18,7 @@ from pydantic import (
 from shared.contracts.addresses import lid_address, lid_alias, phone_alias
 from shared.contracts.message_parts import Media, Referral
 from shared.contracts.message_type import MessageType
-from shared.contracts.opening_hours import OpeningHours
+from shared.contracts.opening_hours import OpeningHours, TimeZone
 from shared.contracts.order_keys import OrderKey
 from shared.contracts.statuses import BookingStatus as BookingStatus
 from shared.contracts.statuses import ConnectionStatus as ConnectionStatus
@@ -70,11 +70,16 @@ class Party(Record):
 
 
 class Contact(Record):
+    """`name`: `given_name`, which a user gave, else the one from WhatsApp. `whatsapp_name`: that one, while another is
+    shown in its place."""
+
     id: str
     organization_id: str
     phone_number: str | None = None
     lid: str | None = None
     name: BoundedName | None = None
+    given_name: BoundedName | None = None
+    whatsapp_name: BoundedName | None = None
     created_at: datetime
     updated_at: datetime
 
@@ -108,7 +113,8 @@ OwnerNumber = Annotated[AddressText, Field(json_schema_extra={"format": "phone"}
 class OrganizationSettings(Record):
     """How an organization wants its messages treated. `owner_numbers`: owners beside the linked accounts.
 
-    `bookings_without_words`: whether a text without any letter or digit, or a sticker, may open a booking.
+    `bookings_without_words`: whether a text without any letter or digit, or a sticker, may open a booking. `time_zone`:
+    in which times are shown; None: that of the opening hours, else UTC.
     """
 
     booking_policy: BookingPolicy = BookingPolicy.ONE_OPEN
@@ -117,6 +123,7 @@ class OrganizationSettings(Record):
     bookings_without_words: bool = False
     owner_messages: OwnerMessages = OwnerMessages.NOTE
     owner_numbers: tuple[OwnerNumber, ...] = Field((), max_length=20)
+    time_zone: TimeZone | None = None
 
     @field_validator("booking_keywords")
     @classmethod

@@ -48,6 +48,7 @@ INTEGRATION_REQUESTS = (
     "wa.command.booking.open",
     "wa.command.booking.move",
     "wa.command.booking.decide",
+    "wa.command.contact.change",
     "wa.command.contact.take-apart",
     "wa.command.conversation.mark-read",
     "wa.command.conversation.hand-over",

@@ -74,6 +74,7 @@ def _value(name: str, field: FieldInfo) -> Any:
         "text": "mine now",
         "code": "x",
         "detail": "x",
+        "name": "mine now",
         "wa_id": "HERS",
         "wa_ids": ("HERS",),
     }

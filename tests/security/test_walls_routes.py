@@ -63,6 +63,7 @@ NEEDS: dict[str, tuple[Scope, Reach]] = {
     "GET /api/contacts": ("read", "organization"),
     "POST /api/contacts": ("read", "organization"),
     "GET /api/contacts/{contact_id}": ("read", "organization"),
+    "PATCH /api/contacts/{contact_id}": ("send", "organization"),
     "POST /api/contacts/{contact_id}/split": ("manage", "organization"),
     "GET /api/messages": ("read", "limited"),
     "GET /api/messages/{message_id}": ("read", "limited"),

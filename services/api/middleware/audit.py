@@ -1,4 +1,5 @@
-"""Writes successful changes by callers with the scope `manage` to the audit log, before the response is sent."""
+"""Writes successful changes to the audit log, before the response is sent: those that need the scope `manage`, and the
+names of contacts."""
 
 import logging
 
@@ -13,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 class AuditMiddleware:
-    """ASGI middleware closest to the routes. Routes that require the scope `manage` set `state.managing`."""
+    """ASGI middleware closest to the routes. The dependencies of its routes set `state.audited`."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -26,7 +27,7 @@ class AuditMiddleware:
         async def send_after_audit(message: Message) -> None:
             caller = scope["state"].get("caller")
             succeeded = message["type"] == "http.response.start" and message["status"] < 300
-            if succeeded and scope["state"].get("managing") and isinstance(caller, Principal):
+            if succeeded and scope["state"].get("audited") and isinstance(caller, Principal):
                 await _record(scope, caller)
             await send(message)
 

@@ -4,13 +4,14 @@ from dataclasses import replace
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, StringConstraints
 
-from services.api.context import Ctx, LimitedReader, Manager, Paging, Reader
+from services.api.context import AuditedSender, Ctx, LimitedReader, Manager, Paging, Reader
 from services.api.dependencies import depends_on
 from services.api.nats.served_on_nats import OPTIONAL_ID_FIELD, SEARCH_FIELD, answers, served_on_nats
 from services.api.request_fields import (
     SEARCH_PATTERN,
+    ContactName,
     Id,
     InstanceParameter,
     RequestBody,
@@ -22,16 +23,18 @@ from services.api.responses import Item, Page, page_of
 from services.api.router_commands import execute_on_router
 from services.api.views import contacts as views
 from services.api.views import message_details, message_search
-from services.api.views.contacts import ContactSort, ContactWithMerges
+from services.api.views.contacts import ContactSort, ContactWithMerges, ListedContact
 from services.api.views.message_details import MessageWithHistory
 from services.api.views.message_search import WORDS_PATTERN, MessageFilter
-from shared.contracts.commands import SplitContact
+from shared.contracts.commands import ExpectedName, RenameContact, SplitContact
 from shared.contracts.events import ContactUpdated
 from shared.contracts.queries import MAX_SEARCH, ListContacts, ReadMessage
-from shared.contracts.records import Contact, MessageRecord
+from shared.contracts.records import MessageRecord
+from shared.text.bounded_text import MAX_NAME
 from shared.text.search_terms import MAX_SEARCHED
 
 router = APIRouter(prefix="/api", tags=["contacts and conversations"])
+_PENDING = "the change was taken on and is not done yet; look at the contact again"
 
 ContactSearch = Annotated[
     Annotated[str, AfterValidator(searchable), with_json_schema(pattern=SEARCH_PATTERN)] | None,
@@ -68,6 +71,19 @@ def _messages(
 MessageFilterParameters = Annotated[MessageFilter, depends_on(_messages)]
 
 
+class ContactChanges(RequestBody):
+    """`name`: null gives the contact back the name from WhatsApp. With `expected_name` (null: none) nothing is changed
+    when the contact has another name."""
+
+    name: ContactName | None
+    expected_name: Annotated[str, StringConstraints(max_length=MAX_NAME)] | None = None
+
+    @property
+    def expected(self) -> ExpectedName | None:
+        """None when the body does not name one."""
+        return ExpectedName(name=self.expected_name) if "expected_name" in self.model_fields_set else None
+
+
 class SplitContactBody(RequestBody):
     """`merged_id`: an id of the contact's `merges`."""
 
@@ -82,15 +98,16 @@ class ListContactsBody(RequestBody):
 @answers(ListContacts)
 async def list_contacts(
     context: Ctx, caller: Reader, page: Paging, search: ContactSearch = None, sort: ContactSort = "created_at"
-) -> Page[Contact]:
-    """Newest first. `sort=name`: by name, ignoring case and accents; contacts without a name last, by number."""
+) -> Page[ListedContact]:
+    """Newest first. `sort=name`: by name, ignoring case and accents; contacts without a name last, by number.
+    `sort=last_message_at`: those with the newest message first; contacts without a message are left out."""
     return page_of(await views.find_contacts(context.database, caller.organization_id, search, page, sort))
 
 
 @router.post("/contacts")
 async def list_contacts_by_post(
     context: Ctx, caller: Reader, page: Paging, body: ListContactsBody | None = None
-) -> Page[Contact]:
+) -> Page[ListedContact]:
     """The same list, for clients that send a body. It creates no contact: messages do."""
     require_own_organization(body.organization_id if body else None, caller.organization_id)
     return page_of(await views.find_contacts(context.database, caller.organization_id, None, page))
@@ -100,6 +117,25 @@ async def list_contacts_by_post(
 @served_on_nats("wa.query.contact.read", "ReadContact")
 async def read_contact(context: Ctx, caller: Reader, contact_id: str) -> Item[ContactWithMerges]:
     """One contact, with the contacts that were merged into it."""
+    return Item(data=await views.get_contact(context.database, caller.organization_id, contact_id))
+
+
+@router.patch("/contacts/{contact_id}")
+@served_on_nats("wa.command.contact.change", "ChangeContactRequest", is_slow=True)
+async def change_contact(
+    context: Ctx, caller: AuditedSender, contact_id: str, body: ContactChanges
+) -> Item[ContactWithMerges]:
+    """Give it a name, which holds against names from WhatsApp from then on. 409 `contact_changed`, with `contact`: it
+    has another name than the expected one."""
+    await views.get_contact(context.database, caller.organization_id, contact_id)
+    command = RenameContact(
+        organization_id=caller.organization_id,
+        contact_id=contact_id,
+        name=body.name,
+        expected=body.expected,
+        by=caller.subject,
+    )
+    await execute_on_router(context, command, ContactUpdated, _PENDING)
     return Item(data=await views.get_contact(context.database, caller.organization_id, contact_id))
 
 
@@ -114,8 +150,7 @@ async def split_contact(
     command = SplitContact(
         organization_id=caller.organization_id, contact_id=contact_id, merged_id=body.merged_id, by=caller.subject
     )
-    pending = "the change was taken on and is not done yet; look at the contact again"
-    await execute_on_router(context, command, ContactUpdated, pending)
+    await execute_on_router(context, command, ContactUpdated, _PENDING)
     return Item(data=await views.get_contact(context.database, caller.organization_id, body.merged_id))
 
 

@@ -7,7 +7,7 @@ from pydantic import field_validator
 
 from services.api.context import ApiContext, Ctx, LimitedReader, Manager, Paging, Reader
 from services.api.nats.served_on_nats import answers, served_on_nats
-from services.api.request_fields import OMITTABLE, Id, Name, Phone, RequestBody, require_own_organization
+from services.api.request_fields import OMITTABLE, Id, Name, Phone, RequestBody, not_null, require_own_organization
 from services.api.responses import Item, Ok, Page, page_of
 from services.api.views import instance_status as views
 from services.api.views.instance_status import CurrentPairingCode, CurrentQr, Instance, InstanceStatus
@@ -36,9 +36,7 @@ class InstanceChanges(RequestBody):
     @field_validator("instance_name")
     @classmethod
     def _not_null(cls, value: object) -> object:
-        if value is None:
-            raise ValueError("cannot be null; leave it out to keep what it is")
-        return value
+        return not_null(value)
 
 
 class InstanceItem(Ok):

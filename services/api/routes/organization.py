@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, 
 from services.api.context import Ctx, Manager, Reader
 from services.api.nats.served_on_nats import served_on_nats
 from services.api.problems import validation_problem
-from services.api.request_fields import OMITTABLE, RequestBody
+from services.api.request_fields import OMITTABLE, Name, RequestBody, not_null
 from services.api.responses import Item
 from services.api.store.organizations import OrganizationRecord
-from shared.contracts.opening_hours import OpeningHours
+from shared.contracts.opening_hours import OpeningHours, TimeZone
 from shared.contracts.records import BookingPolicy, OrganizationSettings, OwnerMessages, OwnerNumber
 from shared.text.text_match import Keyword
 
@@ -33,13 +33,14 @@ class OpeningHoursBody(OpeningHours):
 
 
 class SettingsChanges(RequestBody):
-    """Omitted fields do not change; only `opening_hours` may be null.
+    """Omitted fields do not change; only `opening_hours` and `time_zone` may be null.
 
     `booking_policy`: `off`; `one_open`: a contact's message opens a booking when none is open; `every_message`: each
     message opens its own; `keywords`: only messages with one of `booking_keywords`, as a whole word, ignoring case and
     accents; `opening_hours`: only messages within them. `bookings_without_words`: whether a text without letters and
     digits ("👍") or a sticker may open one. `owner_messages`: messages of owners to themselves are stored as `note`, or
-    not at all (`ignore`). `owner_numbers`: owners besides the linked accounts.
+    not at all (`ignore`). `owner_numbers`: owners besides the linked accounts. `time_zone`: IANA name, in
+    which times are shown; null: that of the opening hours, else UTC.
     """
 
     booking_policy: Annotated[BookingPolicy | None, OMITTABLE] = None
@@ -48,17 +49,24 @@ class SettingsChanges(RequestBody):
     bookings_without_words: Annotated[StrictBool | None, OMITTABLE] = None
     owner_messages: Annotated[OwnerMessages | None, OMITTABLE] = None
     owner_numbers: Annotated[list[OwnerNumber] | None, Field(max_length=20), OMITTABLE] = None
+    time_zone: TimeZone | None = None
 
     @field_validator("booking_policy", "booking_keywords", "bookings_without_words", "owner_messages", "owner_numbers")
     @classmethod
     def _not_null(cls, value: object) -> object:
-        if value is None:
-            raise ValueError("cannot be null; leave it out to keep what it is")
-        return value
+        return not_null(value)
 
 
 class OrganizationChanges(RequestBody):
-    settings: SettingsChanges
+    """Omitted fields do not change."""
+
+    name: Annotated[Name | None, OMITTABLE] = None
+    settings: Annotated[SettingsChanges | None, OMITTABLE] = None
+
+    @field_validator("name", "settings")
+    @classmethod
+    def _not_null(cls, value: object) -> object:
+        return not_null(value)
 
 
 @router.get("")
@@ -71,10 +79,10 @@ async def organization(context: Ctx, caller: Reader) -> Item[Organization]:
 @router.patch("")
 @served_on_nats("wa.command.organization.change", "ChangeOrganizationRequest")
 async def change_organization(context: Ctx, caller: Manager, body: OrganizationChanges) -> Item[Organization]:
-    """Change settings. They apply to new messages after at most five seconds."""
-    changes = body.settings.model_dump(mode="json", exclude_unset=True)
+    """Change its name or settings. Settings apply to new messages after at most five seconds."""
+    changes = body.settings.model_dump(mode="json", exclude_unset=True) if body.settings else {}
     try:
-        return Item(data=_organization(await context.organizations.change(caller.organization_id, changes)))
+        return Item(data=_organization(await context.organizations.change(caller.organization_id, changes, body.name)))
     except ValidationError as error:
         errors = error.errors()
         for each in errors:

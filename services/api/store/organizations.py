@@ -1,4 +1,4 @@
-"""Settings of organizations."""
+"""Names and settings of organizations."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,9 +27,11 @@ class Organizations:
         """Raises Problem 404 `organization_not_found`."""
         return _record(await self._read(organization_id))
 
-    async def change(self, organization_id: str, changes: Mapping[str, object]) -> OrganizationRecord:
-        """Merge `changes` into the settings, in a transaction, so that concurrent changes do not overwrite each other.
-        Returns the organization after it.
+    async def change(
+        self, organization_id: str, changes: Mapping[str, object], name: str | None = None
+    ) -> OrganizationRecord:
+        """Merge `changes` into the settings, in a transaction, so that concurrent changes do not overwrite each other;
+        give it the `name`, if there is one. Returns the organization after it.
 
         Raises Problem 404 `organization_not_found`, and ValidationError when the settings would contradict each other.
         """
@@ -37,7 +39,7 @@ class Organizations:
         async def write(session: ClientSession) -> OrganizationRecord:
             organization = await self._read(organization_id, session)
             settings = OrganizationSettings.model_validate({**organization.get("settings", {}), **changes})
-            changed = {"settings": settings.model_dump(mode="json")}
+            changed: Document = {"settings": settings.model_dump(mode="json")} | ({"name": name} if name else {})
             await self._database.organizations.update_one({"_id": organization_id}, {"$set": changed}, session=session)
             return _record({**organization, **changed})
 

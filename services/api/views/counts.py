@@ -4,10 +4,10 @@ import asyncio
 
 from pydantic import BaseModel
 
-from services.api.views.list_search import NO_SUCH_INDEX
+from services.api.views.index_hints import read_by_index
 from services.api.views.pagination import organization_query
 from shared.contracts.records import BookingStatus, ConversationStatus
-from shared.platform.mongo import Collection, Database, MongoQuery, OperationFailure
+from shared.platform.mongo import Collection, Database, MongoQuery
 
 MAX_COUNT = 100_000
 """Counting stops here."""
@@ -69,14 +69,8 @@ async def _count(collection: Collection, query: MongoQuery) -> int:
 
 
 async def _count_in_index(collection: Collection, query: MongoQuery) -> int:
-    """Conversations by status, instance and assignee. MongoDB is told which index has them all: by itself it may choose
-    one for which it has to read each conversation."""
-    try:
-        return await collection.count_documents(query, limit=MAX_COUNT, hint=_STATUS_INDEX)
-    except OperationFailure as error:
-        if error.code != NO_SUCH_INDEX:
-            raise
-        return await _count(collection, query)  # a router of the earlier version made the indexes
+    """Conversations by status, instance and assignee, all of which this index has."""
+    return await read_by_index(_STATUS_INDEX, lambda hint: collection.count_documents(query, limit=MAX_COUNT, **hint))
 
 
 async def _zero() -> int:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from services.api.views.index_hints import NO_SUCH_INDEX
 from services.api.views.pagination import MAX_QUERY_TIME_MS, Candidate, CandidateFilter
 from shared.contracts.errors import Problem
 from shared.platform.mongo import CollectionOf, Database, ExecutionTimeout, MongoQuery, OperationFailure, collection_of
@@ -20,8 +21,6 @@ MAX_VOCABULARY_WORDS = 200
 ranges in order. A part that more words contain is common, so scanning the list finds matches soon."""
 MAX_INDEXED_WORDS = 4
 """Candidates are found by the longest words of a search, up to so many. The other words are only compared."""
-NO_SUCH_INDEX = 2
-"""MongoDB's error code for a hint that names no index."""
 
 
 @asynccontextmanager
@@ -116,6 +115,20 @@ def name_filter(search: Search) -> CandidateFilter:
 
     async def matching(candidates: Sequence[Candidate]) -> list[bool]:
         return [search.matches_contact(each) for each in candidates]
+
+    return matching
+
+
+def all_of(filters: Sequence[CandidateFilter]) -> CandidateFilter:
+    """Documents that match each of these; one is only asked about what matches those before it."""
+
+    async def matching(candidates: Sequence[Candidate]) -> list[bool]:
+        left = list(range(len(candidates)))
+        for matches in filters:
+            results = await matches([candidates[place] for place in left])
+            left = [place for place, is_match in zip(left, results, strict=True) if is_match]
+        kept = set(left)
+        return [place in kept for place in range(len(candidates))]
 
     return matching
 

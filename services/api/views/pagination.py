@@ -51,6 +51,7 @@ class SortedCollection(Generic[R]):
 class Candidate(TypedDict, total=False):
     """A document of a list as far as a search compares it; it is not converted before it matches."""
 
+    _id: str
     contact_id: str
     text: str | None
     name: str | None

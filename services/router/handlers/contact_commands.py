@@ -1,11 +1,39 @@
-"""Commands of users about contacts: split a wrong merge."""
+"""Commands of users about contacts: give a name, split a wrong merge."""
 
 from services.router.context import RouterContext
 from services.router.handlers.rejections import rejecting_with_event
-from shared.contracts.commands import SplitContact
+from services.router.rules.contact_names import Rename
+from shared.contracts.commands import RenameContact, SplitContact
 from shared.contracts.errors import Problem
 from shared.contracts.events import ContactCreated, ContactUpdated
 from shared.contracts.ids import derived_id
+
+
+async def on_rename_contact(command: RenameContact, context: RouterContext) -> None:
+    """Repeatable: a command that was carried out before changes nothing, and is answered in the same way."""
+    async with rejecting_with_event(command, context):
+        rename = Rename(command.id, command.at, command.name, command.by)
+        result = await context.store.contact_renames.rename(
+            command.organization_id, command.contact_id, rename, command.expected
+        )
+        if result is None:
+            raise _unknown_contact()
+        contact, is_done = result
+        if not is_done:
+            detail = "the contact has another name by now; look at it, and decide again"
+            raise Problem(409, "contact_changed", detail, contact=contact.model_dump(mode="json"))
+        await context.publish(
+            ContactUpdated(
+                id=derived_id(command.id, "renamed"),
+                organization_id=command.organization_id,
+                cause=command.id,
+                contact=contact,
+            )
+        )
+
+
+def _unknown_contact() -> Problem:
+    return Problem(404, "contact_not_found", "there is no such contact in this organization")
 
 
 async def on_split_contact(command: SplitContact, context: RouterContext) -> None:
@@ -13,7 +41,7 @@ async def on_split_contact(command: SplitContact, context: RouterContext) -> Non
     async with rejecting_with_event(command, context):
         contacts = context.store.contacts
         if await contacts.by_id(command.organization_id, command.contact_id) is None:
-            raise Problem(404, "contact_not_found", "there is no such contact in this organization")
+            raise _unknown_contact()
         await contacts.split(command.contact_id, command.merged_id, context.now(), command.id)
         stayed = await contacts.by_id(command.organization_id, command.contact_id)
         back = await contacts.by_id(command.organization_id, command.merged_id)

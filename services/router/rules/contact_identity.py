@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.router.rules.contact_names import whatsapp_name
 from services.router.rules.stored_contact import ContactChanges, StoredContact
 from shared.contracts.addresses import lid_alias, phone_alias
 from shared.contracts.ids import derived_id
@@ -85,7 +86,7 @@ def contact_changes(contact: StoredContact, observation: ContactObservation) -> 
 
     An address stays an alias for good: a person who changed their number is recognised by the LID, and the new number
     becomes an alias and is shown. Of two names, and of two numbers, the one observed later is shown, whichever event
-    arrives first.
+    arrives first; a name that a user gave stays.
     """
     changes: ContactChanges = {}
     party, variant, aliases = observation.party, observation.same_account_phone, contact["aliases"]
@@ -99,8 +100,8 @@ def contact_changes(contact: StoredContact, observation: ContactObservation) -> 
     if new_variant or (checked is not None and checked is bool(contact.get("unasked"))):
         changes["unasked"] = not checked
     name = observation.name
-    if name and name != contact.get("name") and _is_newest(contact.get("named_at"), observation.at):
-        changes["name"] = name
+    if name and name != whatsapp_name(contact) and _is_newest(contact.get("named_at"), observation.at):
+        changes["whatsapp_name" if contact.get("given_name") else "name"] = name
         changes["named_at"] = observation.at
     return changes
 

@@ -27,6 +27,15 @@ class TakenNumber(TypedDict):
     number: str
 
 
+class Naming(TypedDict):
+    """A decision of a user about the name of a contact. `name`: None gives it back the one from WhatsApp."""
+
+    at: datetime
+    id: str
+    by: str | None
+    name: str | None
+
+
 class OpenBooking(TypedDict):
     _id: str
 
@@ -41,6 +50,10 @@ class StoredContact(TypedDict):
     phone_number: NotRequired[str | None]
     lid: NotRequired[str | None]
     name: NotRequired[str | None]
+    given_name: NotRequired[str | None]
+    whatsapp_name: NotRequired[str | None]
+    naming: NotRequired[Naming]
+    renames: NotRequired[list[str]]
     named_at: NotRequired[datetime | None]
     number_at: NotRequired[datetime | None]
     unasked: NotRequired[bool]
@@ -61,7 +74,11 @@ class ContactChanges(TypedDict, total=False):
     aliases: list[str]
     phone_number: str | None
     lid: str | None
-    name: str
+    name: str | None
+    given_name: str | None
+    whatsapp_name: str | None
+    naming: Naming
+    renames: list[str]
     named_at: datetime
     number_at: datetime | None
     unasked: bool

@@ -15,6 +15,7 @@ from services.router.store.bookings import Bookings
 from services.router.store.client_ids import ClientIdClaims
 from services.router.store.contact_aliases import ContactAliases
 from services.router.store.contact_documents import make_contacts_searchable
+from services.router.store.contact_renames import ContactRenames
 from services.router.store.contacts import Contacts
 from services.router.store.conversations import Conversations
 from services.router.store.early_arrivals import EarlyArrivals
@@ -67,6 +68,7 @@ BACKGROUND_STEPS = (MigrationStep("search-terms", make_texts_searchable),)
 class RouterStore:
     contacts: Contacts
     contact_aliases: ContactAliases
+    contact_renames: ContactRenames
     conversations: Conversations
     messages: Messages
     statuses: MessageStatuses
@@ -90,6 +92,7 @@ async def open_store(database: Database) -> RouterStore:
     return RouterStore(
         Contacts(database, recent),
         ContactAliases(database),
+        ContactRenames(database, recent),
         Conversations(database),
         Messages(database, words, statuses),
         statuses,

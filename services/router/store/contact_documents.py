@@ -8,7 +8,7 @@ from shared.platform.mongo import CollectionOf, Database, MongoQuery, MongoUpdat
 from shared.text.search_terms import ContactSearchFields, contact_fields
 
 SEARCH_FIELDS = ("search_parts", "sort_name")
-_INPUTS = ("name", "phone_number", "lid", "aliases")
+_INPUTS = ("name", "given_name", "whatsapp_name", "phone_number", "lid", "aliases")
 MIGRATION_BATCH_SIZE = 500
 
 
@@ -68,7 +68,7 @@ def observation_update(contact: StoredContact, changes: ContactChanges, observat
 
 
 def if_unchanged(contact: StoredContact) -> MongoQuery:
-    """The query for the contact as long as the inputs of its search fields are as they were read."""
+    """The query for the contact as long as its names and addresses are as they were read."""
     fields = {name: contact.get(name) for name in _INPUTS}
     return {"_id": contact["_id"], **fields}
 

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from services.router.rules.booking_status import OPEN_STATUSES
 from services.router.rules.contact_identity import ContactObservation
+from services.router.rules.contact_names import given_name, name_changes, whatsapp_name
 from services.router.rules.stored_contact import ContactChanges, MergedContact, StoredContact
 from services.router.store.contact_documents import contacts_of, with_derived_fields, without_search_fields
 from services.router.store.conversation_state import (
@@ -58,7 +59,8 @@ async def move_orphans(database: Database, observation: ContactObservation, old:
 
 
 def _absorb(target: StoredContact, sources: list[StoredContact], observation: ContactObservation) -> MongoUpdate:
-    """The update of the target: all aliases, the latest name, and the contacts it absorbed."""
+    """The update of the target: all aliases, the latest name (one that a user gave before one from WhatsApp), and the
+    contacts it absorbed."""
     contacts, party = [target, *sources], observation.party
     aliases = [alias for contact in sources for alias in contact["aliases"]]
     changes: ContactChanges = {"updated_by": observation.cause}
@@ -72,13 +74,17 @@ def _absorb(target: StoredContact, sources: list[StoredContact], observation: Co
         changes["phone_number"], changes["lid"], changes["number_at"] = party.phone, party.lid, observation.at
     if observation.same_account_phone:  # of two variants the one WhatsApp uses
         changes["phone_number"], changes["unasked"] = party.phone, False
-    if named := [(_named_at(contact), name) for contact in contacts if (name := contact.get("name"))]:
-        changes["named_at"], changes["name"] = max(named, key=lambda each: each[0])
     kept: list[MergedContact] = [
         {"id": contact["_id"], "by": observation.cause, "at": observation.at, "was": without_search_fields(contact)}
         for contact in sources
     ]
     kept += [earlier for contact in sources for earlier in contact["merges"]]
+    from_whatsapp = None
+    if named := [(_named_at(contact), name) for contact in contacts if (name := whatsapp_name(contact))]:
+        changes["named_at"], from_whatsapp = max(named, key=lambda each: each[0])
+    given = given_name(target.get("naming"), [*target.get("merges", []), *kept])
+    if from_whatsapp or given or target.get("given_name"):
+        changes |= name_changes(target, from_whatsapp, given)
     return {
         "$max": {"updated_at": observation.at},
         "$set": with_derived_fields(target, changes, aliases),

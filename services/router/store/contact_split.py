@@ -5,6 +5,7 @@ from datetime import datetime
 
 from services.router.rules.booking_status import OPEN_STATUSES
 from services.router.rules.contact_identity import conversation_id
+from services.router.rules.contact_names import given_name, name_changes, whatsapp_name
 from services.router.rules.stored_contact import ContactChanges, StoredContact
 from services.router.store.contact_documents import contacts_of, with_derived_fields, with_search_fields
 from services.router.store.contact_merge import MERGE_REASON
@@ -74,7 +75,8 @@ class _SplitTransaction:
         await self._reopen()
 
     def _remaining(self) -> ContactChanges:
-        """The fields of the other contact without the restored one's addresses."""
+        """The fields of the other contact without the restored one's addresses, and without the name that a user gave
+        the restored one."""
         left = [alias for alias in self.contact["aliases"] if alias not in self.restored["aliases"]]
         kept = [item for item in self.contact["merges"] if item["id"] not in self.ids]
         split_ids = [*self.contact.get("apart_from", []), self.restored["_id"]]
@@ -85,6 +87,9 @@ class _SplitTransaction:
         lids = [lid for alias in left if (lid := lid_of_alias(alias))]
         if self.contact.get("lid") not in lids:
             changes["lid"] = lids[0] if lids else None
+        given = given_name(self.contact.get("naming"), kept)
+        if given != self.contact.get("given_name"):
+            changes |= name_changes(self.contact, whatsapp_name(self.contact), given)
         return {**with_derived_fields(self.contact, changes), "updated_at": self.at}
 
     async def _return_messages(self, instance_id: str) -> None:

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from shared.messaging.rpc_client import rpc_request
 from tests.component.api.conftest import Api, Member
+from tests.nats_messages import MESSAGES
 
 DEFAULTS: dict[str, Any] = {
     "booking_policy": "one_open",
@@ -14,6 +16,7 @@ DEFAULTS: dict[str, Any] = {
     "bookings_without_words": False,
     "owner_messages": "note",
     "owner_numbers": [],
+    "time_zone": None,
 }
 HOURS: dict[str, Any] = {"time_zone": "Europe/Berlin", "weekly": {"mon": [["09:00", "12:00"], ["13:00", "17:00"]]}}
 
@@ -62,6 +65,8 @@ async def test_changed_settings_are_stored_and_the_others_stay(api: Api, member:
             "opening_hours.weekly.tue",
         ),
         ({"owner_numbers": ["0151 123"]}, "owner_numbers.0"),
+        ({"time_zone": "Sao Paulo"}, "time_zone"),
+        ({"time_zone": "America/Sao_Paulo" * 10}, "time_zone"),
     ],
 )
 async def test_an_invalid_setting_is_named_and_changes_nothing(
@@ -76,6 +81,51 @@ async def test_settings_that_a_policy_requires_cannot_be_removed(member: Member)
     assert (await change(member, booking_policy="keywords", booking_keywords=["term"]))[0] == 200
     status, answer = await change(member, booking_keywords=[])
     assert (status, answer["errors"][0]["field"]) == (422, "settings.booking_keywords")
+
+
+async def test_a_time_zone_is_set_and_removed(member: Member) -> None:
+    status, answer = await change(member, time_zone="America/Sao_Paulo")
+    assert (status, answer["data"]["settings"]) == (200, DEFAULTS | {"time_zone": "America/Sao_Paulo"})
+    assert (await change(member, time_zone=None))[1]["data"]["settings"] == DEFAULTS
+
+
+@pytest.mark.parametrize("name", ["Padaria São João", "مخبز", "x" * 80])
+async def test_an_organization_is_renamed_over_rest_and_nats(api: Api, member: Member, name: str) -> None:
+    assert (await change(member, booking_policy="off"))[0] == 200
+    answer = await member.http.patch("/api/organization", json={"name": f" {name} "})
+    assert (answer.status_code, answer.json()["data"]["name"]) == (200, name), answer.text
+    message = MESSAGES.ChangeOrganizationRequest(
+        organization_id=member.organization_id, name="Acme", settings={"owner_messages": "ignore"}
+    )
+    renamed = (await rpc_request(api.nats, message))["data"]
+    assert (renamed["name"], renamed["settings"]) == (
+        "Acme",
+        DEFAULTS | {"booking_policy": "off", "owner_messages": "ignore"},
+    )
+    stored = await api.database.organizations.find_one({"_id": member.organization_id})
+    assert stored
+    assert stored["name"] == "Acme"
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"name": None}, "name"),
+        ({"name": "  "}, "name"),
+        ({"name": "a\nb"}, "name"),
+        ({"name": "x" * 81}, "name"),
+        ({"settings": None}, "settings"),
+        ({"slug": "x"}, "slug"),
+        ({"name": "Other", "settings": {"booking_policy": "keywords"}}, "settings.booking_keywords"),
+    ],
+)
+async def test_a_wrong_name_is_refused_and_nothing_changes(member: Member, body: Any, field: str) -> None:
+    before = (await member.get("/api/organization"))["data"]
+    answer = await member.http.patch("/api/organization", json=body)
+    assert (answer.status_code, [error["field"] for error in answer.json()["errors"]]) == (422, [field])
+    assert (await member.get("/api/organization"))["data"] == before
+    answer = await member.http.patch("/api/organization", json={})
+    assert (answer.status_code, answer.json()["data"]) == (200, before)
 
 
 async def test_concurrent_changes_are_both_stored(member: Member) -> None:

@@ -47,6 +47,7 @@ async def plenty(api: Api, member: Member, records: Callable[..., Document]) -> 
 PATHS = (
     "/api/contacts",
     "/api/contacts?sort=name",
+    "/api/contacts?sort=last_message_at",
     "/api/conversations",
     "/api/conversations?assigned_to=none&status=open",
     "/api/messages",

@@ -31,6 +31,7 @@ BODIES: dict[str, Any] = {
     "POST /api/whatsapp/instances": {"instance_name": "x"},
     "POST /api/api-keys": {"name": "x"},
     "PATCH /api/users/{user_id}": {"name": "mine now"},
+    "PATCH /api/contacts/{contact_id}": {"name": "mine now"},
     "POST /api/contacts/{contact_id}/split": {"merged_id": "1"},
     "POST /api/conversations/{conversation_id}/assign": {"user_id": None},
 }

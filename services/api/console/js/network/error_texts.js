@@ -26,6 +26,7 @@ export const ERROR_TEXTS = {
   bus_unavailable: "A part of the server is not running right now. {again}",
   busy: BUSY,
   connect_failed: "The account could not be connected. Try again, and check that the phone is online.",
+  contact_changed: "Somebody else changed the name of this contact in the meantime. Look at it, and decide again.",
   contact_not_found: `This contact does not exist. ${GONE}`,
   contact_not_merged: "These contacts are separate already. Reload the page to see them.",
   conversation_changed: "Somebody else changed this conversation in the meantime. Look at it, and decide again.",
