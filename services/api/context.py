@@ -20,6 +20,7 @@ from services.api.settings import ApiSettings
 from services.api.store.api_keys import ApiKeys
 from services.api.store.audit_log import AuditLog
 from services.api.store.dead_letters import SEQUENCE_PATTERN, DeadLetters
+from services.api.store.dismissed_merges import DismissedMerges
 from services.api.store.instances import Instances, unknown_instance
 from services.api.store.invitations import Invitations
 from services.api.store.login_attempts import LoginAttempts
@@ -100,6 +101,10 @@ class ApiContext:
     @property
     def instances(self) -> Instances:
         return Instances(self.database.instances)
+
+    @property
+    def dismissed_merges(self) -> DismissedMerges:
+        return DismissedMerges(self.database)
 
     @property
     def send_idempotency_keys(self) -> SendIdempotencyKeys:

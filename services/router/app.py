@@ -11,7 +11,7 @@ from services.router.cache_events import caches_follow_events
 from services.router.context import RouterContext
 from services.router.expired_sends import expired_send_monitor
 from services.router.handlers.booking_commands import on_change_booking, on_create_booking, on_reschedule_booking
-from services.router.handlers.contact_commands import on_rename_contact, on_split_contact
+from services.router.handlers.contact_commands import on_merge_contacts, on_rename_contact, on_split_contact
 from services.router.handlers.conversation_commands import (
     on_assign_conversation,
     on_change_conversation,
@@ -33,6 +33,7 @@ from shared.contracts.commands import (
     ChangeConversation,
     CreateBooking,
     MarkConversationRead,
+    MergeContacts,
     RenameContact,
     RescheduleBooking,
     SendMessage,
@@ -125,6 +126,7 @@ def _consume(consumers: Consumers, settings: RouterSettings, context: RouterCont
     consume(ChangeBooking, on_change_booking)
     consume(RescheduleBooking, on_reschedule_booking)
     consume(RenameContact, on_rename_contact)
+    consume(MergeContacts, on_merge_contacts)
     consume(SplitContact, on_split_contact)
     consume(MarkConversationRead, on_mark_read)
     consume(MessagesReadElsewhere, on_read_elsewhere)

@@ -17,6 +17,7 @@ from shared.contracts.commands import (
     LogoutInstance,
     MarkConversationRead,
     MarkRead,
+    MergeContacts,
     RenameContact,
     RescheduleBooking,
     SendMessage,
@@ -76,6 +77,7 @@ LIFETIMES: Mapping[type[Command], CommandLifetime] = MappingProxyType(
             None, "it names the message up to which messages are read, so the time does not matter"
         ),
         RenameContact: CommandLifetime(None, _NO_LIMIT),
+        MergeContacts: CommandLifetime(None, _NO_LIMIT),
         SplitContact: CommandLifetime(None, _NO_LIMIT),
         AssignConversation: CommandLifetime(None, _NO_LIMIT),
         ChangeConversation: CommandLifetime(None, _NO_LIMIT),

@@ -176,6 +176,23 @@ class RenameContact(Command):
     """User id of the requester."""
 
 
+class MergeContacts(Command):
+    """Merge the contact `other_id` into `contact_id`, which keeps its number and gets everything of the other;
+    SplitContact undoes it. Refused with `contacts_have_numbers` when each has a phone number of its own, unless
+    `anyway`.
+
+    Answered by ContactUpdated or CommandRefused.
+    """
+
+    subject: ClassVar[str] = "wa.command.contact.merge"
+    issuers: ClassVar[tuple[str, ...]] = ("api",)
+    contact_id: str
+    other_id: str
+    anyway: bool = False
+    by: str | None = None
+    """User id of the requester."""
+
+
 class SplitContact(Command):
     """Undo a merge: `merged_id` is restored with its addresses and records, and is never merged automatically again.
 

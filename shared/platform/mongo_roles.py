@@ -83,6 +83,7 @@ ACCESS: Mapping[str, MongoAccess] = MappingProxyType(
                 "idempotency_keys",
                 "login_attempts",
                 "login_devices",
+                "dismissed_merges",
                 "api_migrations",
             ),
             reads=("contacts", "conversations", "messages", "bookings", "search_terms", "connections"),

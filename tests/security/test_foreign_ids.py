@@ -211,6 +211,7 @@ async def foreign_ids(bus: Bus) -> dict[str, Any]:
         "booking_id": await one("bookings"),
         "contact_id": contact,
         "merged_id": contact,
+        "other_id": contact,
         "message_id": "queued",
         "wa_ids": ["HERS"],
         "wa_id": "HERS",

@@ -4,9 +4,9 @@ from dataclasses import replace
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, StringConstraints
 
-from services.api.context import AuditedSender, Ctx, LimitedReader, Manager, Paging, Reader
+from services.api.context import AuditedSender, Ctx, LimitedReader, Paging, Reader
 from services.api.dependencies import depends_on
 from services.api.nats.served_on_nats import OPTIONAL_ID_FIELD, SEARCH_FIELD, answers, served_on_nats
 from services.api.request_fields import (
@@ -26,7 +26,7 @@ from services.api.views import message_details, message_search
 from services.api.views.contacts import ContactSort, ContactWithMerges, ListedContact
 from services.api.views.message_details import MessageWithHistory
 from services.api.views.message_search import WORDS_PATTERN, MessageFilter
-from shared.contracts.commands import ExpectedName, RenameContact, SplitContact
+from shared.contracts.commands import ExpectedName, RenameContact
 from shared.contracts.events import ContactUpdated
 from shared.contracts.queries import MAX_SEARCH, ListContacts, ReadMessage
 from shared.contracts.records import MessageRecord
@@ -84,12 +84,6 @@ class ContactChanges(RequestBody):
         return ExpectedName(name=self.expected_name) if "expected_name" in self.model_fields_set else None
 
 
-class SplitContactBody(RequestBody):
-    """`merged_id`: an id of the contact's `merges`."""
-
-    merged_id: Annotated[Id, Field(min_length=1)]
-
-
 class ListContactsBody(RequestBody):
     organization_id: Id | None = None
 
@@ -127,7 +121,7 @@ async def change_contact(
 ) -> Item[ContactWithMerges]:
     """Give it a name, which holds against names from WhatsApp from then on. 409 `contact_changed`, with `contact`: it
     has another name than the expected one."""
-    await views.get_contact(context.database, caller.organization_id, contact_id)
+    await views.require_contact(context.database, caller.organization_id, contact_id)
     command = RenameContact(
         organization_id=caller.organization_id,
         contact_id=contact_id,
@@ -137,21 +131,6 @@ async def change_contact(
     )
     await execute_on_router(context, command, ContactUpdated, _PENDING)
     return Item(data=await views.get_contact(context.database, caller.organization_id, contact_id))
-
-
-@router.post("/contacts/{contact_id}/split")
-@served_on_nats("wa.command.contact.take-apart", "SplitContactRequest", is_slow=True)
-async def split_contact(
-    context: Ctx, caller: Manager, contact_id: str, body: SplitContactBody
-) -> Item[ContactWithMerges]:
-    """Undo a merge: the merged contact is restored with its own records, and the two are not merged again
-    automatically. Returns the restored contact."""
-    await views.get_contact(context.database, caller.organization_id, contact_id)
-    command = SplitContact(
-        organization_id=caller.organization_id, contact_id=contact_id, merged_id=body.merged_id, by=caller.subject
-    )
-    await execute_on_router(context, command, ContactUpdated, _PENDING)
-    return Item(data=await views.get_contact(context.database, caller.organization_id, body.merged_id))
 
 
 @router.get("/messages")

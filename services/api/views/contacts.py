@@ -154,11 +154,22 @@ class ContactWithMerges(ListedContact):
     merges: tuple[MergedContact, ...] = ()
 
 
+async def require_contact(database: Database, organization_id: str, contact_id: str) -> None:
+    """Raises Problem 404 `contact_not_found`."""
+    query = {"_id": contact_id, "organization_id": organization_id}
+    if await database.contacts.find_one(query, {"_id": 1}) is None:
+        raise _unknown_contact()
+
+
+def _unknown_contact() -> Problem:
+    return Problem(404, "contact_not_found", "there is no such contact")
+
+
 async def get_contact(database: Database, organization_id: str, contact_id: str) -> ContactWithMerges:
     """Raises Problem 404 `contact_not_found`."""
     contact = await database.contacts.find_one({"_id": contact_id, "organization_id": organization_id})
     if contact is None:
-        raise Problem(404, "contact_not_found", "there is no such contact")
+        raise _unknown_contact()
     merges = [
         MergedContact.model_validate({**merge["was"], "id": merge["id"], "merged_at": merge["at"]})
         for merge in contact.get("merges", ())

@@ -1,12 +1,14 @@
-"""Commands of users about contacts: give a name, split a wrong merge."""
+"""Commands of users about contacts: give a name, merge, split a wrong merge."""
 
 from services.router.context import RouterContext
 from services.router.handlers.rejections import rejecting_with_event
 from services.router.rules.contact_names import Rename
-from shared.contracts.commands import RenameContact, SplitContact
-from shared.contracts.errors import Problem
-from shared.contracts.events import ContactCreated, ContactUpdated
+from services.router.rules.merge_candidates import numbers_of_both
+from shared.contracts.commands import MergeContacts, RenameContact, SplitContact
+from shared.contracts.errors import Problem, Retry
+from shared.contracts.events import BookingUpdated, ContactCreated, ContactUpdated
 from shared.contracts.ids import derived_id
+from shared.contracts.records import Contact
 
 
 async def on_rename_contact(command: RenameContact, context: RouterContext) -> None:
@@ -30,6 +32,54 @@ async def on_rename_contact(command: RenameContact, context: RouterContext) -> N
                 contact=contact,
             )
         )
+
+
+async def on_merge_contacts(command: MergeContacts, context: RouterContext) -> None:
+    """Repeatable: a command that was carried out before changes nothing, though the contacts were split since."""
+    async with rejecting_with_event(command, context):
+        contacts, organization_id = context.store.contacts, command.organization_id
+        contact = await contacts.by_id(organization_id, command.contact_id)
+        other = await contacts.by_id(organization_id, command.other_id)
+        if contact is None or not (other or command.other_id in await contacts.absorbed_by(command.contact_id)):
+            raise _unknown_contact()
+        if other is not None:
+            _require_mergeable(contact, other, anyway=command.anyway)
+        is_merged = await contacts.merge(contact, command.other_id, context.now(), command.id)
+        merged = await contacts.by_id(organization_id, command.contact_id)
+        if merged is None:
+            raise Retry("the contact was merged into another meanwhile")
+        cancelled = await context.store.bookings.cancelled_by(command.contact_id, command.id)
+        await context.publish(
+            ContactUpdated(
+                id=derived_id(command.id, "merged"),
+                organization_id=organization_id,
+                cause=command.id,
+                contact=merged,
+                merged_ids=(command.other_id,) if is_merged else (),
+            ),
+            *(
+                BookingUpdated(
+                    id=derived_id(command.id, booking.id),
+                    organization_id=organization_id,
+                    instance_id=booking.instance_id,
+                    cause=command.id,
+                    booking=booking,
+                )
+                for booking in cancelled
+            ),
+        )
+
+
+def _require_mergeable(contact: Contact, other: Contact, *, anyway: bool) -> None:
+    if contact.id == other.id:
+        raise Problem(422, "same_contact", "other_id: this is the contact itself; name another one")
+    numbers = None if anyway else numbers_of_both(contact, other)
+    if numbers is not None:
+        detail = (
+            f"each of the two contacts has a phone number; after the merge, messages go to {numbers[0]}: send `anyway` "
+            "to merge them nevertheless"
+        )
+        raise Problem(409, "contacts_have_numbers", detail, phone_numbers=numbers)
 
 
 def _unknown_contact() -> Problem:

@@ -1,4 +1,5 @@
-"""Which contacts an observation may merge: never those that a user has split from each other. Pure."""
+"""Which contacts an observation may merge: never those that a user has split from each other; and whether a user is
+warned who merges two. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,7 +7,8 @@ from dataclasses import replace
 from services.router.rules.contact_identity import ContactObservation, merge_target
 from services.router.rules.stored_contact import StoredContact
 from shared.contracts.addresses import lid_alias, phone_alias
-from shared.contracts.records import Party
+from shared.contracts.records import Contact, Party
+from shared.text.phone_variants import mobile_variant
 
 
 def merge_candidates(found: Sequence[StoredContact], observation: ContactObservation) -> list[StoredContact]:
@@ -32,6 +34,14 @@ def without_foreign_addresses(
         party=Party(**own) if any(own.values()) else observation.party,
         same_account_phone=other if other and phone_alias(other) not in foreign else None,
     )
+
+
+def numbers_of_both(one: Contact, other: Contact) -> tuple[str, str] | None:
+    """When each has a number of its own: whoever writes to the merged contact reaches the first one only."""
+    numbers = one.phone_number, other.phone_number
+    if numbers[0] is None or numbers[1] is None or numbers[0] in (numbers[1], mobile_variant(numbers[1])):
+        return None
+    return numbers[0], numbers[1]
 
 
 def _apart(one: StoredContact, other: StoredContact) -> bool:

@@ -54,6 +54,7 @@ class StoredContact(TypedDict):
     whatsapp_name: NotRequired[str | None]
     naming: NotRequired[Naming]
     renames: NotRequired[list[str]]
+    hand_merges: NotRequired[list[str]]
     named_at: NotRequired[datetime | None]
     number_at: NotRequired[datetime | None]
     unasked: NotRequired[bool]
@@ -79,6 +80,7 @@ class ContactChanges(TypedDict, total=False):
     whatsapp_name: str | None
     naming: Naming
     renames: list[str]
+    hand_merges: list[str]
     named_at: datetime
     number_at: datetime | None
     unasked: bool

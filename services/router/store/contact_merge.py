@@ -21,22 +21,26 @@ from shared.platform.mongo import ClientSession, Database, MongoQuery, MongoUpda
 
 MERGE_REASON = "contacts_merged"
 """Why a booking was cancelled, in its history."""
+MAX_HAND_MERGES = 16
+"""Commands of a contact that are remembered: one is redelivered within minutes, so not so many come in between."""
 
 
 async def merge_contacts(
-    database: Database, observation: ContactObservation, target_id: str, source_ids: list[str]
+    database: Database, observation: ContactObservation, target_id: str, source_ids: list[str], *, by_hand: bool = False
 ) -> None:
     """Repeatable: sources that were merged before are skipped. They are kept in `merges` of the target, so that a user
-    can undo a wrong merge (contact_split.py)."""
+    can undo a wrong merge (contact_split.py). by_hand: the cause is a user's command; it is carried out once, although
+    a split has restored the source before it is redelivered."""
 
     async def work(session: ClientSession) -> None:
         contacts = contacts_of(database)
         target = await contacts.find_one({"_id": target_id}, session=session)
         sources = await contacts.find({"_id": {"$in": source_ids}}, session=session).to_list(None)
-        if target is None or not sources:
+        if target is None or not sources or (by_hand and observation.cause in target.get("hand_merges", ())):
             return
+        changes = _hand_merge(target, sources, observation.cause) if by_hand else ContactChanges()
         await contacts.delete_many({"_id": {"$in": [contact["_id"] for contact in sources]}}, session=session)
-        await contacts.update_one({"_id": target_id}, _absorb(target, sources, observation), session=session)
+        await contacts.update_one({"_id": target_id}, _absorb(target, sources, observation, changes), session=session)
         for contact in sources:
             await _move(database, session, observation, contact["_id"], target_id)
 
@@ -58,12 +62,23 @@ async def move_orphans(database: Database, observation: ContactObservation, old:
     await in_transaction(database, work)
 
 
-def _absorb(target: StoredContact, sources: list[StoredContact], observation: ContactObservation) -> MongoUpdate:
+def _hand_merge(target: StoredContact, sources: list[StoredContact], command_id: str) -> ContactChanges:
+    """A user merges what a user may have split before."""
+    merged = {contact["_id"] for contact in sources}
+    changes: ContactChanges = {"hand_merges": [*target.get("hand_merges", []), command_id][-MAX_HAND_MERGES:]}
+    if "apart_from" in target:
+        changes["apart_from"] = [other for other in target["apart_from"] if other not in merged]
+    return changes
+
+
+def _absorb(
+    target: StoredContact, sources: list[StoredContact], observation: ContactObservation, more: ContactChanges
+) -> MongoUpdate:
     """The update of the target: all aliases, the latest name (one that a user gave before one from WhatsApp), and the
     contacts it absorbed."""
     contacts, party = [target, *sources], observation.party
     aliases = [alias for contact in sources for alias in contact["aliases"]]
-    changes: ContactChanges = {"updated_by": observation.cause}
+    changes: ContactChanges = {**more, "updated_by": observation.cause}
     numbers = [number for one in sources if (number := one.get("phone_number"))]
     if numbers and not target.get("phone_number"):
         changes["phone_number"] = numbers[0]

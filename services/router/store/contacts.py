@@ -22,7 +22,8 @@ from services.router.store.recent_contacts import RecentContacts
 from services.router.store.recycled_numbers import transfer_number
 from services.router.store.stored_booking import bookings_of
 from shared.contracts.addresses import phone_alias
-from shared.contracts.records import Contact
+from shared.contracts.errors import Retry
+from shared.contracts.records import Contact, Party
 from shared.platform.documents import from_document
 from shared.platform.mongo import Database, DuplicateKeyError, IndexModel, MongoQuery
 from shared.platform.operation_batcher import OperationBatcher, insert_each
@@ -222,6 +223,21 @@ class Contacts:
         """Undo a merge, when there is one."""
         await split_contact(self._database, contact_id, merged_id, at, cause)
         self._recent.forget([contact_id, merged_id])
+
+    async def merge(self, contact: Contact, other_id: str, at: datetime, cause: str) -> bool:
+        """Merge another contact into this one because of a user's command. Repeatable. Returns whether it is merged
+        into this one: not when a split has restored it since. Raises Retry when it was merged into a third one just
+        now."""
+        party = Party(phone=contact.phone_number) if contact.phone_number else Party(lid=contact.lid)
+        observation = ContactObservation(contact.organization_id, party, None, cause, at)
+        await merge_contacts(self._database, observation, contact.id, [other_id], by_hand=True)
+        self._recent.forget([contact.id, other_id])
+        is_merged = other_id in await self.absorbed_by(contact.id)
+        if is_merged:
+            await self.reassign(observation, other_id, contact.id)
+        elif not await self.exists(other_id):
+            raise Retry("the contact was merged into a third one meanwhile")
+        return is_merged
 
     async def _merge(self, observation: ContactObservation, found: Sequence[StoredContact]) -> ResolvedContact:
         target = merge_target(found)

@@ -32,6 +32,7 @@ BODIES: dict[str, Any] = {
     "POST /api/api-keys": {"name": "x"},
     "PATCH /api/users/{user_id}": {"name": "mine now"},
     "PATCH /api/contacts/{contact_id}": {"name": "mine now"},
+    "POST /api/contacts/{contact_id}/merge": {"other_id": "1"},
     "POST /api/contacts/{contact_id}/split": {"merged_id": "1"},
     "POST /api/conversations/{conversation_id}/assign": {"user_id": None},
 }

@@ -12,7 +12,7 @@ import pytest
 
 from services.router.context import RouterContext
 from services.router.handlers.booking_commands import on_change_booking, on_create_booking, on_reschedule_booking
-from services.router.handlers.contact_commands import on_rename_contact, on_split_contact
+from services.router.handlers.contact_commands import on_merge_contacts, on_rename_contact, on_split_contact
 from services.router.handlers.conversation_commands import (
     on_assign_conversation,
     on_change_conversation,
@@ -31,6 +31,7 @@ from shared.contracts.commands import (
     ChangeConversation,
     CreateBooking,
     MarkConversationRead,
+    MergeContacts,
     RenameContact,
     RescheduleBooking,
     SendMessage,
@@ -71,6 +72,7 @@ HANDLERS: dict[type[Message], Callable[[Any, RouterContext], Awaitable[None]]] =
     CreateBooking: on_create_booking,
     RescheduleBooking: on_reschedule_booking,
     RenameContact: on_rename_contact,
+    MergeContacts: on_merge_contacts,
     SplitContact: on_split_contact,
     MessagesReadElsewhere: own_instances_only(on_read_elsewhere),
     MarkConversationRead: on_mark_read,
