@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from shared.contracts.records import Record
+from shared.contracts.records import InstanceSettings, Record
 from shared.contracts.statuses import ConnectionStatus, Network
 
 LogoutMode = Literal["keep", "delete"]
@@ -32,6 +32,7 @@ class InstanceRecord(Record):
     deleted_at: datetime | None = None
     removed: bool = False
     restored_by: str | None = None
+    settings: InstanceSettings = InstanceSettings()
 
 
 class StoredQr(Record):

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -138,6 +138,19 @@ class OrganizationSettings(Record):
         if info.data.get("booking_policy") is BookingPolicy.OPENING_HOURS and hours is None:
             raise ValueError("the policy `opening_hours` needs them")
         return hours
+
+
+class InstanceSettings(Record):
+    """What an instance does with its messages; None: as the organization does."""
+
+    booking_policy: BookingPolicy | None = None
+    booking_keywords: tuple[Keyword, ...] | None = Field(None, max_length=50)
+    opening_hours: OpeningHours | None = None
+    bookings_without_words: bool | None = None
+
+    def own(self) -> dict[str, Any]:
+        """Those that are not the organization's."""
+        return {name: value for name, value in self if value is not None}
 
 
 def _in_range(moment: datetime) -> datetime:

@@ -1,19 +1,21 @@
 """Instances: the WhatsApp accounts that an organization configured."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter
-from pydantic import field_validator
+from pydantic import Field, StrictBool, ValidationError, field_validator
 
 from services.api.context import ApiContext, Ctx, LimitedReader, Manager, Paging, Reader
 from services.api.nats.served_on_nats import answers, served_on_nats
 from services.api.request_fields import OMITTABLE, Id, Name, Phone, RequestBody, not_null, require_own_organization
 from services.api.responses import Item, Ok, Page, page_of
+from services.api.settings_bodies import OpeningHoursBody, settings_problem
 from services.api.views import instance_status as views
 from services.api.views.instance_status import CurrentPairingCode, CurrentQr, Instance, InstanceStatus
 from shared.contracts.commands import LogoutInstance
 from shared.contracts.queries import ListShownCodes, ReadCurrentPairingCode, ReadCurrentQr, ReadInstance
-from shared.contracts.records import Network
+from shared.contracts.records import BookingPolicy, InstanceSettings, Network, OrganizationSettings
+from shared.text.text_match import Keyword
 
 router = APIRouter(prefix="/api/whatsapp/instances", tags=["instances"])
 
@@ -27,13 +29,24 @@ class NewInstance(RequestBody):
     network: Network = Network.WHATSAPP
 
 
+class InstanceSettingsChanges(RequestBody):
+    """What the instance does otherwise than its organization, with the values that organizations have; null: the same.
+    Omitted fields do not change."""
+
+    booking_policy: BookingPolicy | None = None
+    booking_keywords: Annotated[list[Keyword], Field(max_length=50)] | None = None
+    opening_hours: OpeningHoursBody | None = None
+    bookings_without_words: StrictBool | None = None
+
+
 class InstanceChanges(RequestBody):
     """Omitted fields do not change. `phone_number`: null removes it."""
 
     instance_name: Annotated[Name | None, OMITTABLE] = None
     phone_number: Phone | None = None
+    settings: Annotated[InstanceSettingsChanges | None, OMITTABLE] = None
 
-    @field_validator("instance_name")
+    @field_validator("instance_name", "settings")
     @classmethod
     def _not_null(cls, value: object) -> object:
         return not_null(value)
@@ -89,10 +102,25 @@ async def read_instance(context: Ctx, caller: Reader, instance_id: str) -> Insta
 @router.patch("/{instance_id}")
 @served_on_nats("wa.command.instance.change", "ChangeInstanceRequest")
 async def change_instance(context: Ctx, caller: Manager, instance_id: str, body: InstanceChanges) -> InstanceItem:
-    """Change its name or number."""
-    instance = await context.instances.change(caller.organization_id, instance_id, body.model_dump(exclude_unset=True))
+    """Change its name, number or settings. Settings apply to new messages after at most five seconds."""
+    changes = body.model_dump(mode="json", exclude_unset=True)
+    settings = changes.pop("settings", {})
+    if settings:
+        await _check_settings(context, caller.organization_id, instance_id, settings)
+    instance = await context.instances.change(caller.organization_id, instance_id, changes, settings)
     connection = await views.connection_of(context.database, caller.organization_id, instance_id)
     return InstanceItem(instance=views.instance_of(instance, connection))
+
+
+async def _check_settings(context: ApiContext, organization_id: str, instance_id: str, changes: dict[str, Any]) -> None:
+    """Raises Problem 422 `validation_failed` for a policy without the keywords or hours that it needs."""
+    instance = await context.instances.get(organization_id, instance_id)
+    organization = await context.organizations.read(organization_id)
+    own = InstanceSettings.model_validate({**instance.settings.model_dump(), **changes}).own()
+    try:
+        OrganizationSettings.model_validate({**organization.settings.model_dump(), **own})
+    except ValidationError as error:
+        raise settings_problem(error, f"{router.prefix}/{instance_id}") from error
 
 
 @router.delete("/{instance_id}")

@@ -4,15 +4,15 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, field_validator
+from pydantic import BaseModel, Field, StrictBool, ValidationError, field_validator
 
 from services.api.context import Ctx, Manager, Reader
 from services.api.nats.served_on_nats import served_on_nats
-from services.api.problems import validation_problem
 from services.api.request_fields import OMITTABLE, Name, RequestBody, not_null
 from services.api.responses import Item
+from services.api.settings_bodies import OpeningHoursBody, settings_problem
 from services.api.store.organizations import OrganizationRecord
-from shared.contracts.opening_hours import OpeningHours, TimeZone
+from shared.contracts.opening_hours import TimeZone
 from shared.contracts.records import BookingPolicy, OrganizationSettings, OwnerMessages, OwnerNumber
 from shared.text.text_match import Keyword
 
@@ -26,10 +26,6 @@ class Organization(BaseModel):
     name: str
     created_at: datetime
     settings: OrganizationSettings
-
-
-class OpeningHoursBody(OpeningHours):
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class SettingsChanges(RequestBody):
@@ -84,10 +80,7 @@ async def change_organization(context: Ctx, caller: Manager, body: OrganizationC
     try:
         return Item(data=_organization(await context.organizations.change(caller.organization_id, changes, body.name)))
     except ValidationError as error:
-        errors = error.errors()
-        for each in errors:
-            each["loc"] = ("body", "settings", *each["loc"])
-        raise validation_problem(_ORGANIZATION_PATH, errors) from error
+        raise settings_problem(error, _ORGANIZATION_PATH) from error
 
 
 def _organization(record: OrganizationRecord) -> Organization:

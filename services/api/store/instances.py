@@ -132,13 +132,21 @@ class Instances:
         existing_ids = await self._instances.distinct("_id", query)
         return [instance_id for instance_id in wanted_ids if instance_id not in existing_ids]
 
-    async def change(self, organization_id: str, instance_id: str, changes: Mapping[str, str | None]) -> InstanceRecord:
-        """Set these fields: `instance_name`, `phone_number`. Raises Problem 404 `instance_not_found`."""
-        if not changes:
+    async def change(
+        self,
+        organization_id: str,
+        instance_id: str,
+        changes: Mapping[str, str | None],
+        settings: Mapping[str, object] | None = None,
+    ) -> InstanceRecord:
+        """Set these fields: `instance_name`, `phone_number`; and these of its settings. Raises Problem 404
+        `instance_not_found`."""
+        fields = {**changes, **{f"settings.{name}": value for name, value in (settings or {}).items()}}
+        if not fields:
             return await self.get(organization_id, instance_id)
         document = await self._instances.find_one_and_update(
             _not_deleted(organization_id, instance_id),
-            {"$set": changes, "$unset": {"made_for": ""}},
+            {"$set": fields, "$unset": {"made_for": ""}},
             return_document=True,
         )
         return _existing(document)

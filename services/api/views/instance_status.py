@@ -12,7 +12,7 @@ from services.api.views.pagination import PageRequest, SortedCollection, organiz
 from shared.contracts.errors import Problem
 from shared.contracts.instance_records import ConnectionRecord, InstanceRecord
 from shared.contracts.message import utc_now
-from shared.contracts.records import ConnectionStatus, Network
+from shared.contracts.records import ConnectionStatus, InstanceSettings, Network
 from shared.platform.documents import from_document
 from shared.platform.mongo import Database
 
@@ -20,7 +20,8 @@ MAX_LINKING_CODES = 50
 
 
 class Instance(BaseModel):
-    """`phone_number`: digits without plus. `previous_phone_number`: before another phone was linked.
+    """`phone_number`: digits without plus. `previous_phone_number`: before another phone was linked. `settings`: what
+    this instance does otherwise than the organization; null: the same.
 
     `reason` (a code) and `detail` (a sentence) explain the status."""
 
@@ -37,6 +38,7 @@ class Instance(BaseModel):
     last_connected_at: datetime | None = None
     until: datetime | None = None
     """End of a restriction."""
+    settings: InstanceSettings
     created_at: datetime
 
 
@@ -92,6 +94,7 @@ def instance_of(instance: InstanceRecord, connection: ConnectionRecord) -> Insta
         previous_phone_number=connection.previous_phone_number,
         last_connected_at=connection.last_connected_at,
         until=connection.until,
+        settings=instance.settings,
         created_at=instance.created_at,
     )
 

@@ -70,7 +70,9 @@ async def _create(command: CreateBooking, new: Booking, context: RouterContext) 
     profile = await context.store.instances.profile(command.organization_id, fresh=True)
     opened = BookingChange.of(command, new.status, new.created_at, command.starts_at)
     try:
-        booking = await context.store.bookings.create(new, opened, parallel=not one_at_a_time(profile.settings))
+        booking = await context.store.bookings.create(
+            new, opened, parallel=not one_at_a_time(profile.settings_of(new.instance_id))
+        )
     except DuplicateKeyError as error:
         raise Retry("the contact's booking was closed just now") from error
     if booking is None:

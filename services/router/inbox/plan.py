@@ -135,7 +135,7 @@ def _record(
         message, write = stored, Write.NONE
     booking, parallel = None, False
     if contact and (write is not Write.NONE or message.booking_id == booking_id(message.id)):
-        action = _booking_action(message, classification, contact, loaded.profile.settings)
+        action = _booking_action(message, classification, contact, loaded.profile.settings_of(event.instance_id))
         parallel = action is BookingAction.OPEN_PARALLEL
         if action in (BookingAction.ATTACH, BookingAction.NONE):
             message = message.model_copy(update={"booking_id": contact.open_booking_id})

@@ -28,11 +28,17 @@ class OrganizationProfile:
     """Who the organization is on WhatsApp, and what it wants.
 
     aliases: of all its owners (docs/decisions/0008). addresses: phone numbers of its instances, where known.
+    instance_settings: of instances with settings of their own.
     """
 
     aliases: frozenset[str]
     addresses: Mapping[str, str]
     settings: OrganizationSettings = field(default_factory=OrganizationSettings)
+    instance_settings: Mapping[str, OrganizationSettings] = field(default_factory=dict)
+
+    def settings_of(self, instance_id: str) -> OrganizationSettings:
+        """What holds for messages of this instance."""
+        return self.instance_settings.get(instance_id, self.settings)
 
 
 @dataclass(frozen=True)

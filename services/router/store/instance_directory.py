@@ -11,7 +11,7 @@ from services.router.rules.classification import OrganizationProfile
 from services.router.rules.send_checks import SenderInstance, parse_recipient
 from services.router.store.contact_documents import contacts_of
 from shared.contracts.addresses import lid_alias, phone_alias
-from shared.contracts.records import ConnectionStatus, OrganizationSettings
+from shared.contracts.records import ConnectionStatus, InstanceSettings, OrganizationSettings
 from shared.platform.mongo import Collection, Database
 from shared.platform.operation_batcher import OperationBatcher
 
@@ -24,12 +24,13 @@ MAX_CACHED_ORGANIZATIONS = 20_000
 """Organizations, and pairs of organization and instance, that a process remembers."""
 
 
-class _Addresses(NamedTuple):
-    """Of an instance: as configured, or of its linked phone."""
+class _Account(NamedTuple):
+    """An instance: as configured, or with the addresses of its linked phone."""
 
     instance_id: str
     phone_number: str | None
     lid: str | None
+    settings: InstanceSettings
 
 
 class InstanceDirectory:
@@ -66,13 +67,16 @@ class InstanceDirectory:
     async def _load_profile(self, organization_id: str) -> OrganizationProfile:
         self._loading.add(organization_id)
         try:
-            accounts, settings = await asyncio.gather(self._addresses(organization_id), self._settings(organization_id))
+            accounts, settings = await asyncio.gather(self._accounts(organization_id), self._settings(organization_id))
             addresses = {each.instance_id: each.phone_number for each in accounts if each.phone_number}
             aliases = {phone_alias(phone) for phone in addresses.values()}
             aliases |= {lid_alias(each.lid) for each in accounts if each.lid}
             if settings.owner_numbers:
                 aliases |= await self._owner_number_aliases(organization_id, settings)
-            owner = OrganizationProfile(frozenset(aliases), addresses, settings)
+            own = {
+                each.instance_id: settings.model_copy(update=own) for each in accounts if (own := each.settings.own())
+            }
+            owner = OrganizationProfile(frozenset(aliases), addresses, settings, own)
             if organization_id in self._loading:
                 self._remember(organization_id, owner)
             return owner
@@ -96,13 +100,21 @@ class InstanceDirectory:
         if known and known[1].addresses.get(instance_id) != number:
             self._profiles.pop(organization_id)
 
-    async def _addresses(self, organization_id: str) -> list[_Addresses]:
+    async def _accounts(self, organization_id: str) -> list[_Account]:
         """As configured, then those of the linked phones."""
-        query, shown = {"organization_id": organization_id}, {"phone_number": 1, "lid": 1}
+        query, shown = {"organization_id": organization_id}, {"phone_number": 1, "lid": 1, "settings": 1}
 
-        async def read(collection: Collection) -> list[_Addresses]:
+        async def read(collection: Collection) -> list[_Account]:
             found = await collection.find(query, shown).to_list(None)
-            return [_Addresses(each["_id"], each.get("phone_number"), each.get("lid")) for each in found]
+            return [
+                _Account(
+                    each["_id"],
+                    each.get("phone_number"),
+                    each.get("lid"),
+                    InstanceSettings.model_validate(each.get("settings") or {}),
+                )
+                for each in found
+            ]
 
         instances, connections = await asyncio.gather(read(self._instances), read(self._connections))
         return [*instances, *connections]

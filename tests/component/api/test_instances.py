@@ -1,5 +1,6 @@
 """Instances over REST: created, read, changed, connected, disconnected."""
 
+import asyncio
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from shared.messaging.rpc_client import rpc_request
 from shared.platform.mongo import Document
 from tests.component.api.compat.script import shows_qr
 from tests.component.api.conftest import Api, Member
+from tests.nats_messages import MESSAGES
 
 PATH = "/api/whatsapp/instances"
 
@@ -265,3 +267,84 @@ async def test_a_deleted_instance_is_connected_again_and_a_removed_one_is_not(
         for path in ("connect", "remove"):
             assert (await member.http.post(f"{PATH}/{instance}/{path}")).status_code == 404
     assert (await member.get(PATH))["data"] == []
+
+
+HOURS: dict[str, Any] = {"time_zone": "Europe/Berlin", "weekly": {"mon": [["09:00", "12:00"]]}}
+AS_ORGANIZATION = dict.fromkeys(("booking_policy", "booking_keywords", "opening_hours", "bookings_without_words"))
+
+
+async def settings_of(member: Member, instance_id: str) -> Any:
+    return (await member.get(f"{PATH}/{instance_id}"))["instance"]["settings"]
+
+
+async def test_settings_of_an_instance_are_set_and_given_back_one_by_one(api: Api, member: Member) -> None:
+    instance_id = await member.instance()
+    assert await settings_of(member, instance_id) == AS_ORGANIZATION
+    first = {"booking_policy": "keywords", "booking_keywords": ["cut"]}
+    answer = await member.http.patch(f"{PATH}/{instance_id}", json={"settings": first})
+    assert (answer.status_code, answer.json()["instance"]["settings"]) == (200, AS_ORGANIZATION | first), answer.text
+    message = MESSAGES.ChangeInstanceRequest(
+        organization_id=member.organization_id, instance_id=instance_id, settings={"opening_hours": HOURS}
+    )
+    told = (await rpc_request(api.nats, message))["instance"]
+    assert told["settings"] == AS_ORGANIZATION | first | {"opening_hours": HOURS}
+    body = {"instance_name": "Front desk", "settings": {"booking_policy": None, "bookings_without_words": True}}
+    answer = await member.http.patch(f"{PATH}/{instance_id}", json=body)
+    assert answer.json()["instance"]["instance_name"] == "Front desk"
+    wanted = {"booking_keywords": ["cut"], "opening_hours": HOURS, "bookings_without_words": True}
+    assert await settings_of(member, instance_id) == AS_ORGANIZATION | wanted
+    assert [each["settings"] for each in (await member.get(PATH))["data"]] == [AS_ORGANIZATION | wanted]
+    nothing: dict[str, Any]
+    for nothing in ({}, {"settings": {}}):
+        assert (await member.http.patch(f"{PATH}/{instance_id}", json=nothing)).status_code == 200
+    assert await settings_of(member, instance_id) == AS_ORGANIZATION | wanted
+
+
+async def test_two_changes_at_once_are_both_stored(member: Member) -> None:
+    instance_id = await member.instance()
+    changes = ({"booking_policy": "off"}, {"bookings_without_words": True})
+    await asyncio.gather(*(member.http.patch(f"{PATH}/{instance_id}", json={"settings": change}) for change in changes))
+    assert await settings_of(member, instance_id) == AS_ORGANIZATION | changes[0] | changes[1]
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        (None, ""),
+        ({"booking_policy": "sometimes"}, ".booking_policy"),
+        ({"booking_policy": "keywords"}, ".booking_keywords"),
+        ({"booking_policy": "opening_hours"}, ".opening_hours"),
+        ({"booking_policy": "keywords", "booking_keywords": []}, ".booking_keywords"),
+        ({"booking_keywords": ["x"] * 51}, ".booking_keywords"),
+        ({"opening_hours": HOURS | {"time_zone": "Berlin"}}, ".opening_hours.time_zone"),
+        ({"owner_numbers": ["4915112345678"]}, ".owner_numbers"),
+        ({"bookings_without_words": "yes"}, ".bookings_without_words"),
+    ],
+)
+async def test_a_setting_that_makes_no_sense_is_named_and_changes_nothing(
+    member: Member, given: Any, field: str
+) -> None:
+    instance_id = await member.instance()
+    answer = await member.http.patch(f"{PATH}/{instance_id}", json={"instance_name": "New", "settings": given})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, f"settings{field}"), answer.text
+    found = (await member.get(f"{PATH}/{instance_id}"))["instance"]
+    assert (found["instance_name"], found["settings"]) == ("Desk", AS_ORGANIZATION)
+
+
+async def test_a_policy_needs_no_words_of_its_own_when_the_organization_has_some(member: Member) -> None:
+    instance_id = await member.instance()
+    organization = {"settings": {"booking_keywords": ["cut"], "opening_hours": HOURS}}
+    assert (await member.http.patch("/api/organization", json=organization)).status_code == 200
+    for policy in ("keywords", "opening_hours"):
+        body = {"settings": {"booking_policy": policy}}
+        assert (await member.http.patch(f"{PATH}/{instance_id}", json=body)).status_code == 200
+
+
+async def test_settings_of_a_foreign_instance_and_without_the_right_are_refused(
+    api: Api, member: Member, stranger: Member
+) -> None:
+    instance_id, body = await member.instance(), {"settings": {"booking_policy": "off"}}
+    assert (await stranger.http.patch(f"{PATH}/{instance_id}", json=body)).status_code == 404
+    async with api.member("agent", member.organization_id) as agent:
+        assert (await agent.http.patch(f"{PATH}/{instance_id}", json=body)).status_code == 403
+    assert await settings_of(member, instance_id) == AS_ORGANIZATION

@@ -32,7 +32,7 @@ async def test_a_number_that_was_read_before_another_is_announced_is_not_remembe
     async def slow_settings(organization_id: str) -> Any:
         found = await settings(organization_id)
         if not reads:
-            reads.append((await accounts._addresses(organization_id))[0].phone_number)
+            reads.append((await accounts._accounts(organization_id))[0].phone_number)
             await link_another_phone(router)
             accounts.on_number_linked(ORG, ONE, NEW)
         return found
