@@ -4,40 +4,15 @@
 The version is a hash of all files, so browsers cache assets forever and only revalidate the page.
 """
 
-import base64
-import hashlib
 import re
-from functools import lru_cache
-from pathlib import Path
+from collections.abc import Mapping
 
 from fastapi import APIRouter, Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
-from shared.contracts.errors import Problem
+from services.api.web_console.console_files import CONSOLE_ROOT, ConsoleFiles, ServedFile
+from services.api.web_console.index_page import CONTENT_SECURITY_POLICY
 
-CONSOLE_ROOT = Path(__file__).resolve().parent.parent / "console"
-MEDIA_TYPES = {
-    ".html": "text/html; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".mjs": "text/javascript; charset=utf-8",
-    ".svg": "image/svg+xml",
-    ".png": "image/png",
-}
-"""Media types of the served file extensions, fixed because the types of the machine may differ; others are a 404."""
-
-CONTENT_SECURITY_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "connect-src 'self'",
-        "base-uri 'none'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-    )
-)
 PAGE_HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -47,65 +22,40 @@ PAGE_HEADERS = {
 }
 IMMUTABLE_HEADERS = {**PAGE_HEADERS, "Cache-Control": "public, max-age=31536000, immutable"}
 _VERSIONED_PATH = re.compile(r"(v-[0-9a-f]{12})/(.*)", re.DOTALL)
-FileVersions = tuple[tuple[str, int, int], ...]
-"""Path, modification time in ns and size of each file."""
 
 router = APIRouter(include_in_schema=False)
+console_files = ConsoleFiles(CONSOLE_ROOT)
 
 
-def console_file(root: Path, path: str) -> Path:
-    """The file `path` below `root`. Raises Problem 404 for everything that is not served."""
-    try:
-        file = (root / path).resolve()
-        is_served = file.is_relative_to(root) and file.suffix in MEDIA_TYPES and file.is_file()
-    except (OSError, ValueError):  # not a file name: too long, with a NUL or a half surrogate pair
-        is_served = False
-    if not is_served:
-        raise Problem(404, "not_found", "the console has no such file; open / for the console")
-    return file
-
-
-def _file_response(request: Request, file: Path, headers: dict[str, str] = PAGE_HEADERS) -> Response:
-    response = FileResponse(file, media_type=MEDIA_TYPES[file.suffix], headers=headers, stat_result=file.stat())
-    return _not_modified_or(request, response, headers)
-
-
-def _not_modified_or(request: Request, response: Response, headers: dict[str, str]) -> Response:
-    tag = response.headers["ETag"]
-    if request.headers.get("If-None-Match", "").removeprefix("W/") == tag:
-        return Response(status_code=304, headers={**headers, "ETag": tag})
-    return response
-
-
-def _file_versions() -> FileVersions:
-    files = sorted(file for file in CONSOLE_ROOT.rglob("*") if file.suffix in MEDIA_TYPES)
-    return tuple((str(file), (stat := file.stat()).st_mtime_ns, stat.st_size) for file in files)
-
-
-@lru_cache(maxsize=1)
-def _version(files: FileVersions) -> str:
-    """Changes when any file changes."""
-    digest = hashlib.sha256()
-    for path, _, _ in files:
-        digest.update(path.encode() + b"\x00" + Path(path).read_bytes())
-    return f"v-{digest.hexdigest()[:12]}"
-
-
-def _page_policy(content: str) -> str:
-    """The policy that also allows the import map of this page, by its hash."""
-    [import_map] = re.findall(r'<script type="importmap">(.*?)</script>', content, re.DOTALL)
-    digest = base64.b64encode(hashlib.sha256(import_map.encode()).digest()).decode()
-    return CONTENT_SECURITY_POLICY.replace("script-src 'self'", f"script-src 'self' 'sha256-{digest}'")
+def _response(request: Request, file: ServedFile, headers: Mapping[str, str] = PAGE_HEADERS) -> Response:
+    """The file in the form that this browser accepts, or 304 when it has that form."""
+    is_compressed = file.compressed is not None and "gzip" in request.headers.get("Accept-Encoding", "")
+    sent = {**headers, "Vary": "Accept-Encoding", "ETag": f'"{file.etag}{"-gzip" if is_compressed else ""}"'}
+    if request.headers.get("If-None-Match", "").removeprefix("W/") == sent["ETag"]:
+        return Response(status_code=304, headers=sent)
+    if is_compressed:
+        return Response(file.compressed, media_type=file.media_type, headers={**sent, "Content-Encoding": "gzip"})
+    return Response(file.content, media_type=file.media_type, headers=sent)
 
 
 @router.get("/")
 async def page(request: Request) -> Response:
     """The page itself."""
-    version = _version(_file_versions())
-    content = console_file(CONSOLE_ROOT, "index.html").read_text().replace('"/console/', f'"/console/{version}/')
-    headers = {**PAGE_HEADERS, "Content-Security-Policy": _page_policy(content), "ETag": f'"{version}"'}
-    # a 304 replaces the stored headers, so it needs the policy of this page too
-    return _not_modified_or(request, Response(content, media_type=MEDIA_TYPES[".html"], headers=headers), headers)
+    file, page = console_files.current().index_page
+    # also on a 304, which replaces the stored headers
+    return _response(request, file, {**PAGE_HEADERS, "Content-Security-Policy": page.policy})
+
+
+@router.get("/manifest.webmanifest")
+async def manifest(request: Request) -> Response:
+    """What a device needs to install the console."""
+    return _response(request, console_files.current().file("manifest.webmanifest"))
+
+
+@router.get("/service-worker.js")
+async def service_worker(request: Request) -> Response:
+    """The script that opens the console without the server; it lies at the root because it serves `/`."""
+    return _response(request, console_files.current().service_worker)
 
 
 @router.get("/api/config")
@@ -117,11 +67,9 @@ async def config(request: Request) -> dict[str, bool | str]:
 
 @router.get("/console/{path:path}")
 async def asset(request: Request, path: str) -> Response:
-    """A script, style or image. For an earlier version the current file is served, without caching."""
+    """A script, style, image, font or sound. For an earlier version the current file is served, without caching."""
     if match := _VERSIONED_PATH.fullmatch(path):
         version, path = match.groups()
-        is_current = version == _version(_file_versions())
-        return _file_response(
-            request, console_file(CONSOLE_ROOT, path), IMMUTABLE_HEADERS if is_current else PAGE_HEADERS
-        )
-    return _file_response(request, console_file(CONSOLE_ROOT, path))
+        console = console_files.current_or(version)
+        return _response(request, console.file(path), IMMUTABLE_HEADERS if console.name == version else PAGE_HEADERS)
+    return _response(request, console_files.current().file(path))
