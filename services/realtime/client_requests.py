@@ -9,6 +9,8 @@ from services.realtime.payloads import Payload
 from shared.contracts.errors import Problem
 
 RETRYABLE_HTTP_STATUSES = frozenset({409, 429, 502, 503, 504})
+_SHOWN_EXTRAS = ("retryAfter", "field", "reason", "conversationId")
+"""Fields of a Problem that the reply has."""
 MAX_CLIENT_ID_LENGTH = 128
 """Characters; a longer `clientId` is not repeated in the reply."""
 ShortText = Annotated[str, Field(min_length=1, max_length=128)]
@@ -54,5 +56,5 @@ def client_id_of(arguments: list[object]) -> Payload:
 def failure_reply(problem: Problem) -> Payload:
     """The reply to a request that failed."""
     retryable = problem.extra.get("retryable", problem.status in RETRYABLE_HTTP_STATUSES)
-    extra = {key: value for key, value in problem.extra.items() if key in ("retryAfter", "field")}
+    extra = {key: value for key, value in problem.extra.items() if key in _SHOWN_EXTRAS}
     return {"success": False, "error": problem.detail, "code": problem.code, "retryable": retryable} | extra

@@ -158,7 +158,8 @@ def _message_changed(event: MessageRevised) -> SocketEvents:
 
 @_maps(MessageStatusChanged)
 def _status(event: MessageStatusChanged) -> SocketEvents:
-    fields = camel(event.model_dump(mode="json", include={"message_id", "wa_id", "status", "error", "client_id"}))
+    included = {"message_id", "conversation_id", "wa_id", "status", "error", "client_id"}
+    fields = camel(event.model_dump(mode="json", include=included))
     return [("message_status", _common_fields(event) | fields)]
 
 

@@ -86,5 +86,11 @@ async def send(data: object, principal: Principal, commands: CommandClient, time
     if outcome.status.is_failed_send:
         retryable = outcome.status is MessageStatus.FAILED
         detail = outcome.error or "the message was not sent"
-        raise Problem(502, f"message_{outcome.status.value}", detail, retryable=retryable)
-    return {"messageId": outcome.message_id, "timestamp": command.at.isoformat(), "status": outcome.status.value}
+        named = {"conversationId": outcome.conversation_id, "reason": outcome.reason}
+        raise Problem(502, f"message_{outcome.status.value}", detail, retryable=retryable, **named)
+    return {
+        "messageId": outcome.message_id,
+        "conversationId": outcome.conversation_id,
+        "timestamp": command.at.isoformat(),
+        "status": outcome.status.value,
+    }

@@ -193,7 +193,10 @@ class MessageStatusChanged(Event):
     wa_id: str | None = None
     status: MessageStatus
     error: str | None = None
+    """A code of the session service, such as `not_on_whatsapp`, and behind `: ` what it knows about it."""
     client_id: str | None = None
+    conversation_id: str | None = None
+    """None for notes, and in events of an earlier version."""
 
 
 class ContactCreated(Event):

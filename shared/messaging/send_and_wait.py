@@ -12,11 +12,18 @@ from shared.messaging.command_client import CommandClient
 @dataclass(frozen=True)
 class SendReply:
     """`status`: `queued` unless more is known in time. `message_id`: of the first attempt when the command repeats an
-    earlier one. `error`: why WhatsApp did not take the text."""
+    earlier one. `error`: why WhatsApp did not take the text. `conversation_id`: when an event has told it in time."""
 
     message_id: str
     status: MessageStatus
     error: str | None = None
+    conversation_id: str | None = None
+
+    @property
+    def reason(self) -> str | None:
+        """The code at the beginning of `error`."""
+        code, colon, _ = (self.error or "").partition(": ")
+        return code if colon and code.isidentifier() else None
 
 
 async def send_and_wait(
@@ -36,17 +43,19 @@ async def send_and_wait(
         if event is None and not progress.accepted and timeout_s < accept_timeout_s:
             event = await replies.first(progress.is_about_message, command, accept_timeout_s - timeout_s)
     if isinstance(event, MessageStatusChanged):
-        return SendReply(progress.message_id, event.status, event.error)
-    return SendReply(progress.message_id, MessageStatus.QUEUED)
+        return SendReply(progress.message_id, event.status, event.error, progress.conversation_id)
+    return SendReply(progress.message_id, MessageStatus.QUEUED, conversation_id=progress.conversation_id)
 
 
 class _Progress:
-    """What the events say about the message of a command. `accepted`: the router has recorded it."""
+    """What the events say about the message of a command. `accepted`: the router has recorded it. `conversation_id`:
+    when one of them has told it."""
 
     def __init__(self, command: SendMessage) -> None:
         self._command_id = command.id
         self.message_id = command.message_id
         self.accepted = False
+        self.conversation_id: str | None = None
 
     def is_about_message(self, event: Event) -> bool:
         message_id = event.message.id if isinstance(event, MessageRecorded) else getattr(event, "message_id", None)
@@ -54,6 +63,9 @@ class _Progress:
             self.message_id = message_id
         concerns_it = message_id == self.message_id
         self.accepted = self.accepted or concerns_it
+        if concerns_it:
+            source = event.message if isinstance(event, MessageRecorded) else event
+            self.conversation_id = getattr(source, "conversation_id", None) or self.conversation_id
         return concerns_it
 
     def is_outcome(self, event: Event) -> bool:

@@ -48,9 +48,12 @@ class SendBody(RequestBody):
 
 
 class SendResponse(Ok):
-    """`messageId`: for /api/messages. `status`: `queued` (with HTTP 202) until WhatsApp acknowledged it."""
+    """`messageId`: for /api/messages. `conversationId`: null when it is not known yet, and for notes;
+    /api/messages/{messageId} has it as soon as the message is recorded. `status`: `queued` (with HTTP 202) until
+    WhatsApp acknowledged it."""
 
     messageId: str
+    conversationId: str | None = None
     status: MessageStatus
     timestamp: datetime
 
@@ -97,7 +100,8 @@ class OutgoingText:
 async def send(
     context: Ctx, request: Annotated[SendParameters, depends_on(SendParameters)], response: Response
 ) -> SendResponse:
-    """Send a text, and wait until WhatsApp acknowledged it."""
+    """Send a text, and wait until WhatsApp acknowledged it. 502 `message_failed`: its `reason` is a code, such as
+    `not_on_whatsapp` when no account has the number."""
     body = request.body
     outgoing = OutgoingText(
         request.caller,
@@ -161,5 +165,11 @@ async def _publish_and_wait(context: ApiContext, command: SendMessage, wait: flo
     outcome = await send_and_wait(context.command_client, command, wait, accept_timeout_s=_ACCEPT_TIMEOUT_S)
     if outcome.status.is_failed_send:
         detail = outcome.error or "WhatsApp did not take the message"
-        raise Problem(502, f"message_{outcome.status.value}", detail, messageId=outcome.message_id)
-    return SendResponse(messageId=outcome.message_id, status=outcome.status, timestamp=command.at)
+        named = {"messageId": outcome.message_id, "conversationId": outcome.conversation_id, "reason": outcome.reason}
+        raise Problem(502, f"message_{outcome.status.value}", detail, **named)
+    return SendResponse(
+        messageId=outcome.message_id,
+        conversationId=outcome.conversation_id,
+        status=outcome.status,
+        timestamp=command.at,
+    )

@@ -145,4 +145,5 @@ def status_changed_event(message: MessageRecord, cause: Message, *, repeat: bool
         status=message.status,
         error=message.error,
         client_id=message.client_id,
+        conversation_id=message.conversation_id,
     )

@@ -16,6 +16,7 @@ from shared.contracts.message import Event, utc_now
 from shared.contracts.records import MessageRecord
 from shared.contracts.records import MessageStatus as S
 from shared.messaging.command_client import refusal
+from shared.platform.documents import from_document
 from shared.platform.mongo import Document
 from tests.component.api.conftest import Api, Member
 
@@ -190,6 +191,40 @@ async def test_a_failed_message_has_its_reason(api: Api, member: Member, instanc
     found = answer.json()
     assert (answer.status_code, found["code"]) == (502, f"message_{outcome}")
     assert (found["detail"], found["messageId"]) == ("No such account.", commands[0].message_id)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [("not_on_whatsapp: 400 unknown user", "not_on_whatsapp"), ("why: it failed", "why"), ("No such one: x", None)],
+)
+async def test_a_number_that_is_not_on_whatsapp_has_a_code_and_its_conversation(
+    api: Api, member: Member, instance: str, error: str, reason: str | None
+) -> None:
+    def failed(command: SendMessage) -> Iterable[Event]:
+        return [status(command, S.FAILED, error=error, conversation_id="c1")]
+
+    async with api.playing(SendMessage, failed):
+        answer = await send(member, instance)
+    found = answer.json()
+    assert (answer.status_code, found["code"], found["detail"]) == (502, "message_failed", error)
+    assert (found["reason"], found["conversationId"]) == (reason, "c1")
+
+
+@pytest.mark.parametrize("wait", [0.0, 10.0])
+async def test_the_first_message_to_a_number_tells_its_conversation(
+    api: Api, member: Member, instance: str, records: Callable[..., Document], wait: float
+) -> None:
+    def recorded(command: SendMessage) -> Iterable[Event]:
+        message = from_document(MessageRecord, records(_id=command.message_id, conversation_id="c1", status="queued"))
+        common: dict[str, Any] = {"organization_id": command.organization_id, "instance_id": command.instance_id}
+        return [
+            MessageRecorded(cause=command.id, message=message, **common),
+            *([status(command, S.SENT, wa_id="3EB0", conversation_id="c1")] if wait else []),
+        ]
+
+    async with api.playing(SendMessage, recorded):
+        answer = await send(member, instance, wait=wait)
+    assert (answer.status_code, answer.json()["conversationId"]) == (200 if wait else 202, "c1"), answer.text
 
 
 async def test_the_routers_refusal_is_the_answer(api: Api, member: Member, instance: str) -> None:

@@ -180,7 +180,10 @@ async def test_a_send_is_answered_with_the_status_of_the_message(
             await publish(CommandRefused(status=409, code="instance_not_connected", detail="connect it", **common))
         elif command.text != "ignore":
             for status in (MessageStatus.QUEUED, MessageStatus(command.text)):
-                await publish(MessageStatusChanged(message_id=message_id, status=status, error="why", **common))
+                changed = MessageStatusChanged(
+                    message_id=message_id, status=status, error="why: x", conversation_id="c1", **common
+                )
+                await publish(changed)
 
     subscription = await nats.subscribe(SendMessage.subject_filter("acme"), cb=route)
     await subscribed(nats)
@@ -196,6 +199,7 @@ async def test_a_send_is_answered_with_the_status_of_the_message(
         assert len({command.id for command in commands}) == len({command.message_id for command in commands}) == 2
         failed = await send("failed", new_id())
         assert (failed["success"], failed["code"], failed["retryable"]) == (False, "message_failed", True)
+        assert (failed["reason"], failed["conversationId"], sent["conversationId"]) == ("why", "c1", "c1")
         refused = await send("refuse", new_id())
         assert (refused["code"], refused["retryable"]) == ("instance_not_connected", True)
         assert (await send("ignore", new_id()))["status"] == "queued"

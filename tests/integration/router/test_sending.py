@@ -101,6 +101,7 @@ async def test_a_failure_is_told_with_its_reason(router: Router) -> None:
     message = await router.message("m1")
     assert (message.status, message.error) == (MessageStatus.FAILED, "no_route: why")
     assert router.of(MessageStatusChanged)[0].error == "no_route: why"
+    assert router.of(MessageStatusChanged)[0].conversation_id == (await router.only("conversations"))["_id"]
 
 
 async def test_a_receipt_beats_a_failure(router: Router) -> None:

@@ -147,9 +147,11 @@ def test_connecting_is_only_a_status() -> None:
 
 
 def test_a_message_status_names_the_message() -> None:
-    event = MessageStatusChanged(message_id="m", wa_id="W", status=MessageStatus.READ, client_id="k", **COMMON)
+    status = MessageStatus.READ
+    event = MessageStatusChanged(message_id="m", wa_id="W", status=status, client_id="k", conversation_id="c", **COMMON)
     payload = events_of(event)["message_status"]
     assert (payload["messageId"], payload["status"], payload["clientId"]) == ("m", "read", "k")
+    assert payload["conversationId"] == "c"
     assert datetime.fromisoformat(payload["timestamp"]) == AT
 
 
