@@ -49,6 +49,7 @@ async def page(tab: ReusedTab, backend: Backend) -> AsyncIterator[Page]:
 @pytest.fixture
 async def console(page: Page) -> Page:
     """Logged in, with a connected socket; the accounts, which are read first, are shown."""
+    await page.evaluate("location.hash = '#/settings/numbers'")
     await page.fill("#email", "me@example.org")
     await page.fill("#password", "right")
     await page.keyboard.press("Enter")

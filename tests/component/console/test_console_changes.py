@@ -23,6 +23,7 @@ async def revises(backend: Backend, change: str, message: Record) -> None:
 async def opened(console: Page) -> None:
     await console.goto("/#/inbox/v1")
     await console.wait_for_selector(".connection.online")
+    await expect(console.get_by_label("Write a message", exact=True)).to_be_visible()
 
 
 async def test_an_edited_message_shows_its_newest_text(console: Page, backend: Backend) -> None:

@@ -117,7 +117,7 @@ async def test_a_confirmed_booking_leaves_the_tab_and_the_keyboard_goes_on(conso
     await console.keyboard.press("Tab")
     await until_focused(console, "b4-confirm")
     await expect(console.get_by_role("tab", name="Waiting (19)")).to_be_visible()
-    await expect(console.locator(".nav .count")).to_have_text("19")
+    await expect(console.locator(".nav .count.bookings")).to_have_text("19")
     await console.keyboard.press("End")
     await until_focused(console, "row b29")
     await console.keyboard.press("Home")
@@ -154,13 +154,13 @@ async def test_a_failed_page_can_be_read_again(console: Page, backend: Backend) 
     booked(backend, 10)
     await open_page(console, "/#/accounts")
     backend.outage = {"status": 503, "code": "busy"}
-    for name in ("Contacts", "Bookings"):
-        await console.get_by_role("link", name=name).click()
+    for link, name in (("People", "Contacts"), ("Bookings", "Bookings")):
+        await console.get_by_role("link", name=link).click()
         await expect(console.get_by_role("heading", name=name, exact=True)).to_be_visible()
         await expect(console.locator(".list-footer .error")).not_to_be_empty()
     backend.outage = None
     await console.get_by_role("button", name="Try again").click()
     await expect(console.locator("article.row").first).to_contain_text("Person 0001")
-    await console.get_by_role("link", name="Contacts").click()
+    await console.get_by_role("link", name="People").click()
     await until(lambda: bool(requests_to(backend, "contacts?sort=name")), console)
     await expect(console.locator("article.row")).to_have_count(10)

@@ -33,6 +33,7 @@ async def test_a_message_counts_as_unread_in_a_hidden_tab_and_is_read_in_a_visib
     await console.goto("/#/inbox/v2")
     await console.reload()
     await console.wait_for_selector(".connection.online")
+    await expect(console.get_by_label("Write a message", exact=True)).to_be_visible()
     await backend.receive("one", "m1")
     await backend.receive("two", "m2")
     await expect(console.locator(".conversation[data-key=v1] .unread")).to_have_text("2")

@@ -21,6 +21,7 @@ async def test_a_message_says_what_it_is(
 ) -> None:
     await console.goto("/#/inbox/v1")
     await console.wait_for_selector(".connection.online")
+    await expect(console.get_by_label("Write a message", exact=True)).to_be_visible()
     await backend.receive("hello")
     message = {"id": "m1", "isOutgoing": False, "conversationId": "v1", "timestamp": AT, "status": "received"}
     await backend.emit("new_message", {**message, "from": "4917612345678", "revision": 0, **fields})

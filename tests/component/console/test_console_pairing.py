@@ -37,7 +37,7 @@ async def test_a_pairing_code_is_there_after_a_reload_in_another_tab_and_after_a
     await expect(console.locator(".countdown")).to_contain_text(f"for {NUMBER}")
     assert 0 < await seconds(console) <= 101
     other = await console.context.new_page()
-    await other.goto("/")
+    await other.goto("/#/settings/numbers")
     await expect(other.locator(SHOWN)).to_have_text("ABCD-1234")
     # issued while the tabs were away, and too long ago for the stream
     backend.codes["pairing-code"]["code"] = "WXYZ9876"
@@ -165,7 +165,7 @@ async def test_a_browser_whose_clock_is_wrong_shows_the_true_time_left(console: 
     for minutes in (-15, 15):
         page = await console.context.new_page()
         await page.add_init_script(f"const now = Date.now; Date.now = () => now() + {minutes * 60_000};")
-        await page.goto("/")
+        await page.goto("/#/settings/numbers")
         await expect(page.locator(SHOWN)).to_have_text("ABCD-1234")
         assert 0 < await seconds(page) <= 122
         await page.close()

@@ -1,21 +1,32 @@
 // A virtual list: only rows on and near the screen are in the page; the others only add height.
 
-import { arrange, fill, h } from "./dom.js";
+import { arrange } from "./dom.js";
 import { oncePerFrame } from "./frame_scheduler.js";
+import { pressGuard } from "./press_guard.js";
 import { rowPlaces } from "./row_places.js";
 
+/** Distance from the end of the list, in pixels, that counts as being at the end. */
+const AT_END_PX = 4;
 /** Pixels above and below the screen that are drawn too. */
 const OVERSCAN_PX = 320;
-/** Number of rows before the last one at which the next page is requested. */
+/** Number of rows before the first or the last one at which the next page is requested. */
 const ROWS_BEFORE_END = 20;
 
 /**
- * `scroller`: the scrolling element; `list`: the element in it that gets the rows; `keyOf(item)`; `describe(item)`: plain data
- * of a visible row; `make(described)` → element; `stop`: selector of the element in a row that arrow keys reach, except rows
- * for which `canStop(item)` is false; `isSamePlace(one, other)`: whether two versions of an item have the same place;
- * `current()`: key of the row that Tab reaches when it is on the screen; `nearEnd()`: the last rows are near.
+ * `scroller`: the scrolling element; `list`: the element in it that gets the rows; `keyOf(item)`; `renderRow(item, element)`
+ * draws a visible row into its element, `removeRow(element)` is called before the element is dropped; `stop`: selector of the
+ * element in a row that arrow keys reach (null: none), except rows for which `canStop(item)` is false; `isSamePlace(one,
+ * other)`: whether two versions of an item have the same place; `current()`: key of the row that Tab reaches when it is on the
+ * screen; `nearStart()`, `nearEnd()`: the first, the last rows are near; `sticksToEnd`: while the end is on the screen, it stays
+ * there; `scrolled()`: the position changed.
  */
-export function virtualList({ scroller, list, keyOf, describe, make, stop, canStop = () => true, isSamePlace = () => true, current = () => null, nearEnd = () => {} }) {
+export function virtualList({
+  scroller, list, keyOf, renderRow, removeRow = () => {}, stop, canStop = () => true, isSamePlace = () => true, current = () => null,
+  nearStart = () => {}, nearEnd = () => {}, sticksToEnd = false, scrolled = () => {},
+}) {
+  /** Whether the end was on the screen when the reader last scrolled. */
+  let isAtEnd = sticksToEnd;
+  let isStartComplete = true;
   let isComplete = false;
   let width = 0;
   let wasHidden = false;
@@ -23,8 +34,11 @@ export function virtualList({ scroller, list, keyOf, describe, make, stop, canSt
   /** Pixels of the list above the screen at the last drawing. */
   let scrolledPast = 0;
   let lastFocusedKey = null;
-  let isPressed = false;
-  let pendingShow = null;
+  /** Number of the last show(): a row is drawn again once after each. */
+  let drawing = 0;
+  /** A row changed its height by itself: a text was unfolded, an image arrived. */
+  const rowObserver = new ResizeObserver(() => schedule());
+  const guard = pressGuard(list);
   const places = rowPlaces(keyOf, isSamePlace);
   const findStop = (from, step) => places.find(from, step, canStop);
   const rows = new Map();
@@ -58,18 +72,24 @@ export function virtualList({ scroller, list, keyOf, describe, make, stop, canSt
     if (Math.abs(wanted - scroller.scrollTop) >= 1) scroller.scrollTop = wanted;
   }
 
-  /** Shows these items. `complete`: there are no further pages. */
-  function show(next, { complete = true } = {}) {
-    if (isPressed) { // rows do not move under a finger that presses one
-      pendingShow = [next, { complete }];
-      return;
-    }
+  const measureAtEnd = () => scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight <= AT_END_PX;
+
+  function keepEnd() {
+    if (sticksToEnd && isAtEnd && !isHidden()) scroller.scrollTop = scroller.scrollHeight;
+  }
+
+  /** Shows these items. `complete`, `startComplete`: there are no further pages at the end, at the start. */
+  function show(next, { complete = true, startComplete = true } = {}) {
+    if (guard.delays(() => show(next, { complete, startComplete }))) return;
     const key = focused();
     const before = places.at(key);
     const anchor = places.replace(next, checkHidden() ? scrolledPast : scroller.scrollTop - listTop());
     isComplete = complete;
+    isStartComplete = startComplete;
+    drawing += 1;
     layout();
     restoreAnchor(anchor);
+    keepEnd();
     draw();
     if (before !== undefined && places.at(key) === undefined) focusNear(before);
   }
@@ -103,16 +123,25 @@ export function virtualList({ scroller, list, keyOf, describe, make, stop, canSt
     tabStop = choices[0] ?? places.key(firstVisible ?? drawn[0]);
   }
 
+  function rowElement(key) {
+    const element = document.createElement("div");
+    element.className = "virtual-row";
+    element.setAttribute("role", "listitem");
+    element.dataset.row = key;
+    return element;
+  }
+
   function rowOf(at) {
     const item = places.item(at);
     const key = keyOf(item);
     let row = rows.get(key);
-    if (!row) rows.set(key, row = { element: h("div", { class: "virtual-row", role: "listitem", "data-row": key }), fingerprint: null });
-    const described = describe(item);
-    const fingerprint = JSON.stringify(described);
-    if (row.fingerprint !== fingerprint) {
-      row.fingerprint = fingerprint;
-      fill(row.element, make(described));
+    if (!row) {
+      rows.set(key, row = { element: rowElement(key), drawing: 0 });
+      rowObserver.observe(row.element);
+    }
+    if (row.drawing !== drawing) {
+      row.drawing = drawing;
+      renderRow(item, row.element);
     }
     row.element.setAttribute("aria-posinset", at + 1);
     row.element.setAttribute("aria-setsize", isComplete ? places.count() : -1);
@@ -144,19 +173,29 @@ export function virtualList({ scroller, list, keyOf, describe, make, stop, canSt
     const elements = drawn.map(rowOf);
     arrange(list, elements);
     const keptElements = new Set(elements);
-    for (const [key, row] of rows) if (!keptElements.has(row.element)) rows.delete(key);
+    for (const [key, { element }] of rows) {
+      if (keptElements.has(element)) continue;
+      rows.delete(key);
+      rowObserver.unobserve(element);
+      removeRow(element);
+    }
     position(drawn);
     const anchor = places.anchor(scroller.scrollTop - listTop());
     if (measure(drawn)) {
       layout();
       restoreAnchor(anchor);
+      keepEnd();
       position(drawn);
       schedule(); // other rows may be visible now
     }
     scrolledPast = scroller.scrollTop - listTop();
     if (!drawn.length) return;
-    chooseTabStop(drawn, scrolledPast);
-    for (const [key, { element }] of rows) for (const node of element.querySelectorAll(stop)) node.tabIndex = key === tabStop ? 0 : -1;
+    if (stop) {
+      chooseTabStop(drawn, scrolledPast);
+      for (const [key, { element }] of rows) for (const node of element.querySelectorAll(stop)) node.tabIndex = key === tabStop ? 0 : -1;
+    }
+    scrolled();
+    if (!isStartComplete && places.rowAt(scrolledPast) < ROWS_BEFORE_END) nearStart();
     if (!isComplete && places.rowAt(scrolledPast + scroller.clientHeight) >= places.count() - ROWS_BEFORE_END) nearEnd();
   }
 
@@ -175,7 +214,7 @@ export function virtualList({ scroller, list, keyOf, describe, make, stop, canSt
       reveal(at);
       draw();
     }
-    rows.get(places.key(at))?.element.querySelector(stop)?.focus({ preventScroll: true });
+    if (stop) rows.get(places.key(at))?.element.querySelector(stop)?.focus({ preventScroll: true });
   }
 
   function destination(key, at) {
@@ -201,49 +240,61 @@ export function virtualList({ scroller, list, keyOf, describe, make, stop, canSt
     focus(to);
   }
 
-  function onRelease() {
-    if (!isPressed) return;
-    isPressed = false;
-    requestAnimationFrame(() => { // after the click
-      if (!pendingShow || isPressed) return;
-      const next = pendingShow;
-      pendingShow = null;
-      show(...next);
-    });
-  }
-
   /** The list became visible or changed its width. */
   function onResize() {
     if (checkHidden()) return;
     if (list.clientWidth !== width) places.forgetHeights();
     width = list.clientWidth;
     layout();
+    keepEnd();
     draw();
   }
 
-  const onPress = () => { isPressed = true; };
+  const onScroll = () => {
+    isAtEnd = measureAtEnd();
+    schedule();
+  };
   const observer = new ResizeObserver(onResize);
   observer.observe(scroller);
-  list.addEventListener("keydown", onkeydown);
+  if (stop) list.addEventListener("keydown", onkeydown);
   list.addEventListener("focusin", (event) => {
     lastFocusedKey = keyAt(event.target);
     schedule();
   });
   list.addEventListener("focusout", (event) => { if (event.relatedTarget || !event.target.disabled) lastFocusedKey = null; });
-  list.addEventListener("pointerdown", onPress);
-  for (const name of ["pointerup", "pointercancel"]) addEventListener(name, onRelease);
-  scroller.addEventListener("scroll", schedule, { passive: true });
+  scroller.addEventListener("scroll", onScroll, { passive: true });
   return {
     show,
     /** Number of rows above the lower edge of the screen. */
     reach: () => (places.count() && !isHidden() ? places.rowAt(scroller.scrollTop - listTop() + scroller.clientHeight) + 1 : 0),
     /** Scrolls to the beginning, for another list. */
     toTop: () => { scroller.scrollTop = scrolledPast = 0; },
+    toEnd() {
+      isAtEnd = true;
+      for (let round = 0; round < 3; round += 1) { // heights may change when rows are drawn
+        scroller.scrollTop = scroller.scrollHeight;
+        draw();
+      }
+    },
+    /** Scrolls so that this row is a third below the upper edge. → whether it is in the list */
+    toRow(key) {
+      const at = places.at(key);
+      if (at === undefined) return false;
+      for (let round = 0; round < 3; round += 1) {
+        scroller.scrollTop = listTop() + places.top(at) - scroller.clientHeight / 3;
+        isAtEnd = measureAtEnd();
+        draw();
+      }
+      return true;
+    },
+    isAtEnd: () => !isHidden() && measureAtEnd(),
     close() {
+      for (const { element } of rows.values()) removeRow(element);
+      rowObserver.disconnect();
       observer.disconnect();
       schedule.cancel();
-      scroller.removeEventListener("scroll", schedule);
-      for (const name of ["pointerup", "pointercancel"]) removeEventListener(name, onRelease);
+      scroller.removeEventListener("scroll", onScroll);
+      guard.close();
     },
   };
 }

@@ -1,13 +1,16 @@
 // The session of all tabs of this browser: the access token, and the refresh token, which can be used once.
 
+import { signal } from "@preact/signals";
+
 const STORAGE_KEY = "switchboard.session";
 const LOCK_NAME = "switchboard.renewing";
 const RENEWAL_MARGIN_MS = 60_000;
 const MIN_RENEWAL_DELAY_MS = 5_000;
 const LOCK_TIMEOUT_MS = 15_000;
 
-let session = read();
+const session = signal(read());
 let sessionEnded = () => {};
+let sessionReplaced = () => {};
 
 function read() {
   try {
@@ -17,22 +20,37 @@ function read() {
   }
 }
 
-export const currentSession = () => session;
+export const currentSession = () => session.value;
 
-/** The user's id in the access token; null when there is none. */
-export function ownId() {
+/** The claims of an access token; {} when it cannot be read. */
+function claimsOf(value) {
   try {
-    return JSON.parse(atob(session.token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/"))).sub ?? null;
+    const payload = atob(value.token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/"));
+    return JSON.parse(new TextDecoder().decode(Uint8Array.from(payload, (character) => character.charCodeAt(0))));
   } catch {
-    return null;
+    return {};
   }
 }
 
+/** The user's id in the access token; null when there is none. */
+export const ownId = () => claimsOf(session.value).sub ?? null;
+
+/** Whether the access token allows this: "read", "send" or "manage". */
+export function can(scope) {
+  return claimsOf(session.value).scopes?.includes(scope) ?? true; // the server decides
+}
+
+export const ownRole = () => claimsOf(session.value).role ?? null;
+
 /** `value`: {token, refreshToken, renewAt, organizationId, email}; null deletes the session. */
 export function saveSession(value) {
-  session = value;
-  if (value) localStorage.setItem(STORAGE_KEY, JSON.stringify(value));
-  else localStorage.removeItem(STORAGE_KEY);
+  session.value = value;
+  try {
+    if (value) localStorage.setItem(STORAGE_KEY, JSON.stringify(value));
+    else localStorage.removeItem(STORAGE_KEY);
+  } catch {
+    // storage is forbidden: the session lasts as long as this page
+  }
 }
 
 /** The session fields of a login or refresh response; `renewAt`: when to renew the token, by this computer's clock. */
@@ -47,14 +65,23 @@ export function onSessionEnded(listener) {
   sessionEnded = listener;
 }
 
+/** `listener` is called when another tab has logged in another user: this tab must not act for that user. */
+export function onSessionReplaced(listener) {
+  sessionReplaced = listener;
+}
+
+const userOf = (value) => `${value.organizationId} ${claimsOf(value).sub ?? value.email}`;
+
 addEventListener("storage", (event) => {
   if (event.key !== STORAGE_KEY) return;
-  const before = session;
-  session = read();
-  if (before && !session) sessionEnded();
+  const before = session.value;
+  const now = read();
+  if (before && now && userOf(before) !== userOf(now)) return void sessionReplaced(now);
+  session.value = now;
+  if (before && !now) sessionEnded();
 });
 
-export const isDue = () => Boolean(session?.refreshToken && session.renewAt && Date.now() >= session.renewAt);
+export const isDue = () => Boolean(session.value?.refreshToken && session.value.renewAt && Date.now() >= session.value.renewAt);
 
 let renewing = null;
 
@@ -69,10 +96,10 @@ export function renew(refresh, used) {
 
 async function exchange(used, refresh) {
   for (const last = Date.now() + LOCK_TIMEOUT_MS; Date.now() < last; ) {
-    const stored = read();
-    if (!stored?.refreshToken) return;
+    const stored = read() ?? session.value;
+    if (!stored?.refreshToken || !session.value || userOf(stored) !== userOf(session.value)) return;
     if (stored.token !== used) {
-      session = stored;
+      session.value = stored;
       return;
     }
     if (await lockRefreshToken(stored.refreshToken)) return exchangeLocked(stored, refresh);

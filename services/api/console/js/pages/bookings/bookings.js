@@ -10,6 +10,7 @@ import { post } from "../../network/rest.js";
 import { searchField } from "../../components/search_field.js";
 import { contactOf, store, on, put } from "../../store/store.js";
 import { contactConversations } from "../people/contact_conversations.js";
+import { describedRows } from "../../components/described_rows.js";
 import { virtualList } from "../../components/virtual_list.js";
 import { avatar, busy, rovingFocus } from "../../components/widgets.js";
 
@@ -49,7 +50,7 @@ export function showBookings(view) {
   const footer = h("div", { class: "list-footer" });
   const search = searchField("Search name, number or text", "Search bookings", ask);
   const rows = virtualList({
-    scroller: view, list, keyOf: (booking) => booking.id, describe, make: row, stop: ".row",
+    scroller: view, list, keyOf: (booking) => booking.id, renderRow: describedRows(describe, row), stop: ".row",
     isSamePlace: (one, other) => newestFirst(one, other) === 0, nearEnd: () => bookings.more(),
   });
   rovingFocus(tabs, ".tab");

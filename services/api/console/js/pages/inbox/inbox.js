@@ -13,6 +13,7 @@ import { pagedList } from "../../store/paged_list.js";
 import { searchField } from "../../components/search_field.js";
 import { contactOf, conversationOf, store, on, pinConversation } from "../../store/store.js";
 import { openThread } from "./thread.js";
+import { describedRows } from "../../components/described_rows.js";
 import { virtualList } from "../../components/virtual_list.js";
 import { avatar, emptyState } from "../../components/widgets.js";
 
@@ -80,7 +81,7 @@ function conversationList(openId) {
   const rows = virtualList({
     scroller: nav, list, keyOf: (item) => item.key, stop: ".conversation, .more-results", canStop: (item) => item.kind !== "title", isSamePlace,
     current: openId, nearEnd: () => (search.text() ? messageList.isActive() && messageList.more() : conversations.more()),
-    describe: (item) => ({ ...item, ...(item.conversation ? describe(item.conversation) : {}) }), make: (described) => MAKE[described.kind](described),
+    renderRow: describedRows((item) => ({ ...item, ...(item.conversation ? describe(item.conversation) : {}) }), (described) => MAKE[described.kind](described)),
   });
   const MAKE = {
     conversation: conversationRow,

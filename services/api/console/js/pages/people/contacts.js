@@ -9,6 +9,7 @@ import { pagedList } from "../../store/paged_list.js";
 import { searchField } from "../../components/search_field.js";
 import { store, on } from "../../store/store.js";
 import { contactConversations } from "./contact_conversations.js";
+import { describedRows } from "../../components/described_rows.js";
 import { virtualList } from "../../components/virtual_list.js";
 import { avatar } from "../../components/widgets.js";
 
@@ -31,7 +32,7 @@ export function showContacts(view) {
   const footer = h("div", { class: "list-footer" });
   const search = searchField("Search name or number", "Search contacts", ask);
   const rows = virtualList({
-    scroller: view, list, keyOf: (person) => person.id, describe, make: row, stop: ".row",
+    scroller: view, list, keyOf: (person) => person.id, renderRow: describedRows(describe, row), stop: ".row",
     isSamePlace: (one, other) => byName(one, other) === 0, nearEnd: () => people.more(),
   });
 

@@ -1,0 +1,63 @@
+// The rail with names on the desktop, the bar at the bottom on phones.
+
+import { icon as drawing } from "../components/dom.js";
+import { t } from "../language.js";
+import { currentSession } from "../network/session.js";
+import { changePassword } from "../pages/settings/password.js";
+import { html, useEffect, useRef, useState } from "../rendering.js";
+import { href, route } from "../router.js";
+import { counts, online } from "../store/signals.js";
+import { isDark, toggleTheme } from "../theme.js";
+import { FIRST_PAGE, PAGES } from "./pages.js";
+
+const MAX_SHOWN_COUNT = 99;
+
+function Icon({ name }) {
+  const root = useRef(null);
+  useEffect(() => root.current.replaceChildren(drawing(name)), [name]);
+  return html`<span ref=${root} class="icon-slot" />`;
+}
+
+/** The number beside a page, and its words for screen readers. */
+function countOf(page) {
+  if (page === "inbox") return [counts.value.conversations?.unread ?? 0, "shell.unread"];
+  if (page === "bookings") return [counts.value.bookings?.pending ?? 0, "shell.waiting"];
+  return [0, null];
+}
+
+function NavigationItem({ name, icon }) {
+  const [count, words] = countOf(name);
+  const isCurrent = (PAGES[route.value.page] ? route.value.page : FIRST_PAGE) === name;
+  return html`
+    <a class="nav-item" href=${href(name)} data-view=${name} aria-current=${isCurrent ? "page" : null}>
+      <${Icon} name=${icon} />
+      <span>${t(`shell.${name}`)}</span>
+      ${count > 0 && html`<span class=${`count ${name}`} role="img" aria-label=${t(words, { n: count })}>${count > MAX_SHOWN_COUNT ? `${MAX_SHOWN_COUNT}+` : count}</span>`}
+    </a>
+  `;
+}
+
+function ToolButton({ icon, label, onClick }) {
+  return html`<button class="button quiet icon-only" type="button" aria-label=${label} title=${label} onClick=${onClick}><${Icon} name=${icon} /></button>`;
+}
+
+export function Navigation({ logOut }) {
+  const [dark, setDark] = useState(isDark());
+  const email = currentSession()?.email;
+  const status = online.value ? t("shell.live") : t("shell.reconnecting");
+  return html`
+    <nav class="nav" aria-label=${t("shell.mainNavigation")}>
+      <div class="brand"><img src="/console/icon.svg" alt="" />Switchboard</div>
+      <div class="nav-items">${Object.entries(PAGES).filter(([, page]) => page.icon).map(([name, { icon }]) => html`<${NavigationItem} key=${name} name=${name} icon=${icon} />`)}</div>
+      <div class="nav-foot">
+        <span class=${`connection ${online.value ? "online" : ""}`}>${status}</span>
+        <div class="who" title=${email}>${email}</div>
+        <div class="nav-tools">
+          <${ToolButton} icon=${dark ? "sun" : "moon"} label=${t(dark ? "shell.lightColours" : "shell.darkColours")} onClick=${() => { toggleTheme(); setDark(isDark()); }} />
+          <${ToolButton} icon="key" label=${t("shell.changePassword")} onClick=${changePassword} />
+          <${ToolButton} icon="logout" label=${t("shell.logOut")} onClick=${logOut} />
+        </div>
+      </div>
+    </nav>
+  `;
+}

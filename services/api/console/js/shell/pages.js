@@ -1,0 +1,18 @@
+// The pages of the console, each loaded when it is first shown.
+
+import { LegacyPage } from "../components/LegacyPage.js";
+import { lazy } from "../components/lazy.js";
+import { html } from "../rendering.js";
+
+const legacy = (load) => lazy(() => load().then((show) => ({ Page: (props) => html`<${LegacyPage} show=${show} class="view" ...${props} />` })), "Page");
+
+/** By the first segment of the address. `scope`: what a role needs to see the page; `icon`: of the navigation; none: not in it. */
+export const PAGES = {
+  inbox: { icon: "inbox", Page: legacy(() => import("../pages/inbox/inbox.js").then((module) => module.showInbox)) },
+  bookings: { icon: "bookings", Page: legacy(() => import("../pages/bookings/bookings.js").then((module) => module.showBookings)) },
+  people: { icon: "contacts", Page: legacy(() => import("../pages/people/contacts.js").then((module) => module.showContacts)) },
+  notes: { icon: "notes", Page: legacy(() => import("../pages/notes/notes.js").then((module) => module.showNotes)) },
+  settings: { icon: "accounts", Page: legacy(() => import("../pages/numbers/accounts.js").then((module) => module.showAccounts)) },
+};
+
+export const FIRST_PAGE = "inbox";
