@@ -3,7 +3,7 @@
 from contextlib import AbstractAsyncContextManager
 
 from services.router.store import RouterStore
-from shared.contracts.events import BookingCreated, BookingUpdated, ConnectionChanged, ContactUpdated
+from shared.contracts.events import BookingCreated, BookingUpdated, ConnectionChanged, ContactUpdated, SettingsChanged
 from shared.messaging.client import NatsClient
 from shared.messaging.event_subscriptions import EventSubscription, subscribed_to_events
 
@@ -22,10 +22,14 @@ def caches_follow_events(client: NatsClient, store: RouterStore) -> AbstractAsyn
     def on_booking_changed(event: BookingCreated | BookingUpdated) -> None:
         store.recent_contacts.forget((event.booking.contact_id,))
 
+    def on_settings_changed(event: SettingsChanged) -> None:
+        store.instances.on_settings_changed(event.organization_id)
+
     return subscribed_to_events(
         client,
         EventSubscription(ConnectionChanged, on_connection_changed),
         EventSubscription(ContactUpdated, on_contact_updated),
         EventSubscription(BookingCreated, on_booking_changed),
         EventSubscription(BookingUpdated, on_booking_changed),
+        EventSubscription(SettingsChanged, on_settings_changed),
     )

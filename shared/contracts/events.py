@@ -252,6 +252,16 @@ class MessageStuck(Event):
     conversation_id: str | None = None
 
 
+# --- published by api ---------------------------------------------------------------------------------------------
+
+
+class SettingsChanged(Event):
+    """Somebody changed the settings of the organization, or of the instance `instance_id`."""
+
+    subject: ClassVar[str] = "wa.event.settings.changed"
+    publishers: ClassVar[tuple[str, ...]] = ("api",)
+
+
 # --- published by the service that refuses -------------------------------------------------------------------------
 
 

@@ -13,6 +13,7 @@ from shared.contracts.events import (
     ContactUpdated,
     PairingCodeIssued,
     QrIssued,
+    SettingsChanged,
 )
 from shared.contracts.message import EphemeralEvent, Event, Message, Request
 from shared.contracts.queries import (
@@ -138,7 +139,7 @@ def _router() -> NatsPermissions:
     owned = [cls for cls in COMMANDS.values() if cls.subject.split(".")[2] != "session"]
     publish = (*_read_streams(*_STREAMS), *_publishes("router"), *_consume("router", [*EVENTS.values(), *owned]))
     publish = (*publish, ResolveNumber.subject_filter())
-    make_caches_outdated = (ConnectionChanged, ContactUpdated, BookingCreated, BookingUpdated)
+    make_caches_outdated = (ConnectionChanged, ContactUpdated, BookingCreated, BookingUpdated, SettingsChanged)
     return NatsPermissions(publish, (*_subscribes("router"), *(cls.subject_filter() for cls in make_caches_outdated)))
 
 

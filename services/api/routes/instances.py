@@ -10,6 +10,7 @@ from services.api.nats.served_on_nats import answers, served_on_nats
 from services.api.request_fields import OMITTABLE, Id, Name, Phone, RequestBody, not_null, require_own_organization
 from services.api.responses import Item, Ok, Page, page_of
 from services.api.settings_bodies import OpeningHoursBody, settings_problem
+from services.api.settings_events import publish_settings_changed
 from services.api.views import instance_status as views
 from services.api.views.instance_status import CurrentPairingCode, CurrentQr, Instance, InstanceStatus
 from shared.contracts.commands import LogoutInstance
@@ -102,12 +103,14 @@ async def read_instance(context: Ctx, caller: Reader, instance_id: str) -> Insta
 @router.patch("/{instance_id}")
 @served_on_nats("wa.command.instance.change", "ChangeInstanceRequest")
 async def change_instance(context: Ctx, caller: Manager, instance_id: str, body: InstanceChanges) -> InstanceItem:
-    """Change its name, number or settings. Settings apply to new messages after at most five seconds."""
+    """Change its name, number or settings. Settings apply to new messages at once, or after five seconds at most."""
     changes = body.model_dump(mode="json", exclude_unset=True)
     settings = changes.pop("settings", {})
     if settings:
         await _check_settings(context, caller.organization_id, instance_id, settings)
     instance = await context.instances.change(caller.organization_id, instance_id, changes, settings)
+    if settings:
+        await publish_settings_changed(context, caller.organization_id, instance_id)
     connection = await views.connection_of(context.database, caller.organization_id, instance_id)
     return InstanceItem(instance=views.instance_of(instance, connection))
 

@@ -11,6 +11,7 @@ from services.api.nats.served_on_nats import served_on_nats
 from services.api.request_fields import OMITTABLE, Name, RequestBody, not_null
 from services.api.responses import Item
 from services.api.settings_bodies import OpeningHoursBody, settings_problem
+from services.api.settings_events import publish_settings_changed
 from services.api.store.organizations import OrganizationRecord
 from shared.contracts.opening_hours import TimeZone
 from shared.contracts.records import BookingPolicy, OrganizationSettings, OwnerMessages, OwnerNumber
@@ -75,12 +76,15 @@ async def organization(context: Ctx, caller: Reader) -> Item[Organization]:
 @router.patch("")
 @served_on_nats("wa.command.organization.change", "ChangeOrganizationRequest")
 async def change_organization(context: Ctx, caller: Manager, body: OrganizationChanges) -> Item[Organization]:
-    """Change its name or settings. Settings apply to new messages after at most five seconds."""
+    """Change its name or settings. Settings apply to new messages at once, or after five seconds at most."""
     changes = body.settings.model_dump(mode="json", exclude_unset=True) if body.settings else {}
     try:
-        return Item(data=_organization(await context.organizations.change(caller.organization_id, changes, body.name)))
+        changed = await context.organizations.change(caller.organization_id, changes, body.name)
     except ValidationError as error:
         raise settings_problem(error, _ORGANIZATION_PATH) from error
+    if changes:
+        await publish_settings_changed(context, caller.organization_id)
+    return Item(data=_organization(changed))
 
 
 def _organization(record: OrganizationRecord) -> Organization:

@@ -100,6 +100,11 @@ class InstanceDirectory:
         if known and known[1].addresses.get(instance_id) != number:
             self._profiles.pop(organization_id)
 
+    def on_settings_changed(self, organization_id: str) -> None:
+        """What is remembered, or being read, is not used for what comes next."""
+        self._loading.discard(organization_id)
+        self._profiles.pop(organization_id, None)
+
     async def _accounts(self, organization_id: str) -> list[_Account]:
         """As configured, then those of the linked phones."""
         query, shown = {"organization_id": organization_id}, {"phone_number": 1, "lid": 1, "settings": 1}

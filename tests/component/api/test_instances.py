@@ -16,7 +16,9 @@ from shared.messaging.rpc_client import rpc_request
 from shared.platform.mongo import Document
 from tests.component.api.compat.script import shows_qr
 from tests.component.api.conftest import Api, Member
+from tests.component.api.test_organization import settings_events
 from tests.nats_messages import MESSAGES
+from tests.waiting import until
 
 PATH = "/api/whatsapp/instances"
 
@@ -348,3 +350,19 @@ async def test_settings_of_a_foreign_instance_and_without_the_right_are_refused(
     async with api.member("agent", member.organization_id) as agent:
         assert (await agent.http.patch(f"{PATH}/{instance_id}", json=body)).status_code == 403
     assert await settings_of(member, instance_id) == AS_ORGANIZATION
+
+
+async def test_routers_are_told_about_changed_settings_of_an_instance_and_of_nothing_else(
+    api: Api, member: Member
+) -> None:
+    instance_id = await member.instance()
+    async with settings_events(api, member) as events:
+        bodies: list[dict[str, Any]] = [
+            {"instance_name": "New"},
+            {"settings": {}},
+            {"settings": {"booking_policy": "off"}},
+        ]
+        for body in bodies:
+            assert (await member.http.patch(f"{PATH}/{instance_id}", json=body)).status_code == 200
+        await until(lambda: bool(events))
+    assert [event.instance_id for event in events] == [instance_id]

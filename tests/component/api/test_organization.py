@@ -1,13 +1,19 @@
 """Settings of an organization: read, changed, refused, audited."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from nats.aio.msg import Msg
 
+from shared.contracts.events import SettingsChanged
+from shared.contracts.ids import NO_INSTANCE
 from shared.messaging.rpc_client import rpc_request
 from tests.component.api.conftest import Api, Member
 from tests.nats_messages import MESSAGES
+from tests.waiting import until
 
 DEFAULTS: dict[str, Any] = {
     "booking_policy": "one_open",
@@ -144,3 +150,27 @@ async def test_only_managers_change_settings_and_the_audit_log_names_them(api: A
         assert (await change(admin, booking_policy="off"))[0] == 200
     [entry] = (await member.get("/api/audit", action="change_organization"))["data"]
     assert entry["actor"] == admin.user_id
+
+
+@asynccontextmanager
+async def settings_events(api: Api, member: Member) -> AsyncIterator[list[SettingsChanged]]:
+    """Those of the member's organization."""
+    events: list[SettingsChanged] = []
+
+    async def receive(message: Msg) -> None:
+        events.append(SettingsChanged.model_validate_json(message.data))
+
+    subscription = await api.nats.subscribe(SettingsChanged.subject_filter(member.organization_id), cb=receive)
+    for _ in range(2):  # the first flush may overtake the subscription
+        await api.nats.flush()
+    yield events
+    await subscription.unsubscribe()
+
+
+async def test_routers_are_told_about_changed_settings_and_not_about_a_name(api: Api, member: Member) -> None:
+    async with settings_events(api, member) as events:
+        await member.http.patch("/api/organization", json={"name": "New"})
+        assert (await change(member, booking_policy="keywords"))[0] == 422
+        assert (await change(member, booking_policy="off"))[0] == 200
+        await until(lambda: bool(events))
+    assert [event.instance_id for event in events] == [NO_INSTANCE]

@@ -3,14 +3,18 @@
 from typing import Any
 
 import pytest
+from nats.aio.client import Client
 
+from services.router.cache_events import caches_follow_events
 from services.router.store.instance_directory import PROFILE_CACHE_S, InstanceDirectory
 from shared.contracts.commands import CreateBooking
-from shared.contracts.events import BookingCreated, CommandRefused
+from shared.contracts.events import BookingCreated, CommandRefused, SettingsChanged
+from shared.contracts.ids import NO_INSTANCE
 from shared.contracts.records import Party
 from shared.platform.mongo import Database
 from tests.integration.router.conftest import ANNA, ME, ONE, ORG, START, Router, add_account, received, want
 from tests.integration.router.test_policies import DAY
+from tests.waiting import until
 
 TWO = "two"
 BERT = Party(phone="4915187654321", lid="222")
@@ -87,3 +91,26 @@ async def test_changed_settings_are_seen_after_the_time_that_a_profile_is_rememb
     profile = await directory.profile(ORG)
     assert (profile.settings_of(ONE).booking_policy, profile.settings_of(TWO).booking_policy) == ("off", "one_open")
     assert profile.addresses[ONE] == ME.phone
+
+
+async def test_settings_that_were_announced_are_used_at_once(router: Router, nats_url: str) -> None:
+    client = Client()
+    await client.connect(nats_url)
+    directory = router.context.store.instances
+    async with caches_follow_events(client, router.context.store):
+        for instance_id in (ONE, NO_INSTANCE):
+            assert (await directory.profile(ORG)).settings_of(ONE).booking_policy == "one_open"
+            if instance_id == ONE:
+                await set_up(router.database, ONE, booking_policy="off")
+            else:
+                await want(router.database, booking_policy="off")
+            await client.publish(*_message(SettingsChanged(organization_id=ORG, instance_id=instance_id)))
+            await until(lambda: ORG not in directory._profiles)
+            assert (await directory.profile(ORG)).settings_of(ONE).booking_policy == "off"
+            await set_up(router.database, ONE)
+            directory.on_settings_changed(ORG)
+    await client.close()
+
+
+def _message(event: SettingsChanged) -> tuple[str, bytes]:
+    return event.full_subject, event.model_dump_json().encode()
