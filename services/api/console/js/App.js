@@ -1,13 +1,16 @@
 // The console as a whole: who is logged in decides what is shown.
 
 import { useEffect, html } from "./rendering.js";
+import { DialogHost } from "./components/Dialog.js";
 import { LegacyPage } from "./components/LegacyPage.js";
 import { lazy } from "./components/lazy.js";
+import { Toasts } from "./components/Toast.js";
 import { language, t } from "./language.js";
 import { showLogin } from "./pages/login/login.js";
 import { endSession, endedMessage, isLoggedIn, otherUser } from "./session_state.js";
 import { config } from "./store/signals.js";
 import "./words/common.js";
+import "./words/components.js";
 import "./words/shell.js";
 
 const Shell = lazy(() => import("./shell/Shell.js"), "Shell");
@@ -25,10 +28,14 @@ function OtherUser() {
   `;
 }
 
-export function App() {
-  useEffect(() => { document.documentElement.lang = language.value; }, [language.value]);
+function Content() {
   if (otherUser.value) return html`<${OtherUser} />`;
   if (isLoggedIn.value) return html`<${Shell} logOut=${endSession} />`;
   const registration = config.value.registration !== "closed" && config.value.registration !== false;
   return html`<${LegacyPage} show=${(root) => showLogin(root, { start: () => {}, message: endedMessage.value, registration })} />`;
+}
+
+export function App() {
+  useEffect(() => { document.documentElement.lang = language.value; }, [language.value]);
+  return html`<${Content} /><${DialogHost} /><${Toasts} />`;
 }

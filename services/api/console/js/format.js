@@ -17,19 +17,6 @@ export function personName(contact) {
   return contact.name || phone(contact.phone_number) || (contact.lid ? `Contact ${contact.lid.slice(-4)}` : "Unknown contact");
 }
 
-export function initials(name) {
-  const words = name.split(/\s+/).filter((word) => /^\p{L}/u.test(word));
-  if (!words.length) return "#";
-  return (words[0][0] + (words.length > 1 ? words.at(-1)[0] : "")).toUpperCase();
-}
-
-/** A stable colour per name. */
-export function hue(name) {
-  let sum = 0;
-  for (const letter of name ?? "") sum = (sum * 31 + letter.codePointAt(0)) % 360;
-  return sum;
-}
-
 const time = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const weekday = new Intl.DateTimeFormat(undefined, { weekday: "long" });
 const date = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });

@@ -1,17 +1,15 @@
 // Parts that several views use: toasts, dialogs, fields, avatars, empty states.
 
 import { fill, h, icon } from "./dom.js";
-import { hue, initials } from "../format.js";
+import { initials } from "../formats.js";
+import { hueOf } from "./Avatar.js";
+import { toast as showToast } from "./Toast.js";
 import { displayError } from "../network/errors.js";
 
 /** A short line at the bottom of the window; screen readers read it out. */
-export function toast(text, kind = "") {
-  const element = h("div", { class: `toast ${kind}` }, text);
-  document.getElementById("toasts").append(element);
-  setTimeout(() => element.remove(), kind === "bad" ? 8000 : 4000);
-}
+export const toast = (text, tone = "") => showToast(text, { tone });
 
-export const avatar = (name) => h("span", { class: "avatar", style: { "--hue": hue(name) }, "aria-hidden": "true" }, initials(name));
+export const avatar = (name) => h("span", { class: `avatar hue-${hueOf(name)}`, "aria-hidden": "true" }, initials(name));
 
 export const emptyState = (drawing, title, text, ...actions) =>
   h("div", { class: "empty" }, icon(drawing), h("h2", null, title), h("p", null, text), ...actions);

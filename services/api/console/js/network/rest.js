@@ -39,7 +39,7 @@ function updateClockOffset(answer) {
   if (Number.isFinite(difference)) clockOffsetMs = Math.abs(difference) > 2000 ? difference : 0;
 }
 
-async function send(method, path, { body, query, signal, headers }) {
+async function send(method, path, { body, query, signal, headers, as = "json" }) {
   const url = new URL(path, location.origin);
   for (const [name, value] of Object.entries(query ?? {})) for (const each of [value].flat()) if (each) url.searchParams.append(name, each);
   const sent = { Accept: "application/json", ...headers };
@@ -55,7 +55,7 @@ async function send(method, path, { body, query, signal, headers }) {
   }
   updateClockOffset(answer);
   if (!answer.ok) throw await errorOf(answer, path);
-  return answer.json().catch(() => ({}));
+  return as === "blob" ? answer.blob() : answer.json().catch(() => ({}));
 }
 
 const RENEWABLE_CODES = new Set(["token_expired", "role_changed"]);
@@ -91,3 +91,8 @@ export async function call(method, path, options = {}) {
 
 export const get = (path, query) => call("GET", path, { query });
 export const post = (path, body = {}, more = {}) => call("POST", path, { body, ...more });
+export const patch = (path, body) => call("PATCH", path, { body });
+export const remove = (path, body) => call("DELETE", path, { body });
+
+/** A file of the API, which needs the access token. */
+export const readBlob = (path) => call("GET", path, { as: "blob" });

@@ -1,22 +1,17 @@
 // The rail with names on the desktop, the bar at the bottom on phones.
 
-import { icon as drawing } from "../components/dom.js";
+import { IconButton } from "../components/Button.js";
+import { Icon } from "../components/Icon.js";
 import { t } from "../language.js";
 import { currentSession } from "../network/session.js";
 import { changePassword } from "../pages/settings/password.js";
-import { html, useEffect, useRef, useState } from "../rendering.js";
+import { html, useState } from "../rendering.js";
 import { href, route } from "../router.js";
 import { counts, online } from "../store/signals.js";
 import { isDark, toggleTheme } from "../theme.js";
 import { FIRST_PAGE, PAGES } from "./pages.js";
 
 const MAX_SHOWN_COUNT = 99;
-
-function Icon({ name }) {
-  const root = useRef(null);
-  useEffect(() => root.current.replaceChildren(drawing(name)), [name]);
-  return html`<span ref=${root} class="icon-slot" />`;
-}
 
 /** The number beside a page, and its words for screen readers. */
 function countOf(page) {
@@ -37,10 +32,6 @@ function NavigationItem({ name, icon }) {
   `;
 }
 
-function ToolButton({ icon, label, onClick }) {
-  return html`<button class="button quiet icon-only" type="button" aria-label=${label} title=${label} onClick=${onClick}><${Icon} name=${icon} /></button>`;
-}
-
 export function Navigation({ logOut }) {
   const [dark, setDark] = useState(isDark());
   const email = currentSession()?.email;
@@ -53,9 +44,9 @@ export function Navigation({ logOut }) {
         <span class=${`connection ${online.value ? "online" : ""}`}>${status}</span>
         <div class="who" title=${email}>${email}</div>
         <div class="nav-tools">
-          <${ToolButton} icon=${dark ? "sun" : "moon"} label=${t(dark ? "shell.lightColours" : "shell.darkColours")} onClick=${() => { toggleTheme(); setDark(isDark()); }} />
-          <${ToolButton} icon="key" label=${t("shell.changePassword")} onClick=${changePassword} />
-          <${ToolButton} icon="logout" label=${t("shell.logOut")} onClick=${logOut} />
+          <${IconButton} icon=${dark ? "sun" : "moon"} label=${t(dark ? "shell.lightColours" : "shell.darkColours")} onClick=${() => { toggleTheme(); setDark(isDark()); }} />
+          <${IconButton} icon="key" label=${t("shell.changePassword")} onClick=${changePassword} />
+          <${IconButton} icon="logout" label=${t("shell.logOut")} onClick=${logOut} />
         </div>
       </div>
     </nav>

@@ -10,9 +10,9 @@ const legacy = (load) => lazy(() => load().then((show) => ({ Page: (props) => ht
 export const PAGES = {
   inbox: { icon: "inbox", Page: legacy(() => import("../pages/inbox/inbox.js").then((module) => module.showInbox)) },
   bookings: { icon: "bookings", Page: legacy(() => import("../pages/bookings/bookings.js").then((module) => module.showBookings)) },
-  people: { icon: "contacts", Page: legacy(() => import("../pages/people/contacts.js").then((module) => module.showContacts)) },
+  people: { icon: "people", Page: legacy(() => import("../pages/people/contacts.js").then((module) => module.showContacts)) },
   notes: { icon: "notes", Page: legacy(() => import("../pages/notes/notes.js").then((module) => module.showNotes)) },
-  settings: { icon: "accounts", Page: legacy(() => import("../pages/numbers/accounts.js").then((module) => module.showAccounts)) },
+  settings: { icon: "settings", Page: legacy(() => import("../pages/numbers/accounts.js").then((module) => module.showAccounts)) },
 };
 
 export const FIRST_PAGE = "inbox";

@@ -1,0 +1,23 @@
+// A table; on phones each row is a card with the titles of its columns.
+
+import { html } from "../rendering.js";
+
+/** `columns`: [{key, title, render(row), align?}]; `onRowHref(row)`: address that the first column leads to. */
+export function Table({ label, columns, rows, keyOf, onRowHref = null }) {
+  const cell = (column, row, at) => {
+    const content = column.render(row);
+    return at === 0 && onRowHref ? html`<a href=${onRowHref(row)}>${content}</a>` : content;
+  };
+  return html`
+    <div class="table-scroller" tabindex="0" role="region" aria-label=${label}>
+      <table class="table">
+        <thead><tr>${columns.map((column) => html`<th key=${column.key} scope="col" class=${column.align ?? ""}>${column.title}</th>`)}</tr></thead>
+        <tbody>
+          ${rows.map((row) => html`
+            <tr key=${keyOf(row)}>${columns.map((column, at) => html`<td key=${column.key} data-title=${column.title} class=${column.align ?? ""}>${cell(column, row, at)}</td>`)}</tr>
+          `)}
+        </tbody>
+      </table>
+    </div>
+  `;
+}
