@@ -28,6 +28,7 @@ from services.api.store.login_devices import LoginDevices
 from services.api.store.logins import Logins
 from services.api.store.members import Members
 from services.api.store.organizations import Organizations
+from services.api.store.profiles import Profiles
 from services.api.store.send_idempotency_keys import SendIdempotencyKeys
 from services.api.store.users import Users
 from services.api.views.pagination import CURSOR_PATTERN, MAX_CURSOR_LENGTH, PageRequest
@@ -68,6 +69,10 @@ class ApiContext:
     @property
     def members(self) -> Members:
         return Members(self.database)
+
+    @property
+    def profiles(self) -> Profiles:
+        return Profiles(self.database)
 
     @property
     def organizations(self) -> Organizations:

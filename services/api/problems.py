@@ -115,8 +115,11 @@ def _http_problem(error: HTTPException) -> Problem:
 
 
 def _methods_at(app: FastAPI, scope: Scope) -> list[str]:
-    """All methods of the routes with this path."""
-    methods = {method for route in routes_at(app, scope["path"]) for method in route.methods or ()}
+    """All methods of the routes with this path. A route whose path is exactly this one hides those with a parameter in
+    its place."""
+    matching = routes_at(app, scope["path"])
+    exact = [route for route in matching if route.path == scope["path"]]
+    methods = {method for route in exact or matching for method in route.methods or ()}
     if "GET" in methods and not scope["path"].startswith("/api/"):
         methods.add("HEAD")
     return sorted(methods)

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from services.api.store.logins import MAX_FORMER_TOKENS, LoginLifetime, Logins
+from services.api.store.logins import MAX_FORMER_TOKENS, LoginClient, LoginLifetime, Logins
 from services.api.store.user_records import UserRecord
 from shared.contracts.errors import Problem
 from shared.contracts.message import utc_now
@@ -77,7 +77,7 @@ async def test_a_token_that_was_issued_logs_out(api: Api, newest: bool) -> None:
 async def test_a_login_keeps_a_bounded_number_of_hashes_and_no_token(api: Api) -> None:
     logins = Logins(api.database.logins)
     lifetime = LoginLifetime(api.settings.refresh_idle, api.settings.refresh_longest)
-    login = first = await logins.start(USER, lifetime)
+    login = first = await logins.start(USER, lifetime, LoginClient("", ""))
     for _ in range(MAX_FORMER_TOKENS + 2):
         login = await logins.refresh(login.refresh_token, lifetime)
     stored = await api.database.logins.find_one({"_id": login.id})
@@ -92,7 +92,7 @@ async def test_a_login_of_an_earlier_version_stays_open(api: Api) -> None:
     """It has no list of former hashes yet."""
     logins = Logins(api.database.logins)
     lifetime = LoginLifetime(api.settings.refresh_idle, api.settings.refresh_longest)
-    login = await logins.start(USER, lifetime)
+    login = await logins.start(USER, lifetime, LoginClient("", ""))
     await api.database.logins.update_one({"_id": login.id}, {"$unset": {"former": ""}})
     await logins.refresh(login.refresh_token, lifetime)
     with pytest.raises(Problem, match="used before"):

@@ -42,6 +42,11 @@ ENDING = ("POST /api/auth/logout",)
 """Concerns the credentials themselves, whatever they open."""
 NEEDS: dict[str, tuple[Scope, Reach]] = {
     "POST /api/auth/password": ("read", "organization"),
+    "GET /api/auth/logins": ("read", "organization"),
+    "POST /api/auth/logins/end-others": ("read", "organization"),
+    "DELETE /api/auth/logins/{login_id}": ("read", "organization"),
+    "GET /api/me": ("read", "organization"),
+    "PATCH /api/me": ("read", "organization"),
     "GET /api/organization": ("read", "organization"),
     "PATCH /api/organization": ("manage", "organization"),
     "POST /api/api-keys": ("manage", "organization"),

@@ -13,7 +13,7 @@ from services.api.problems import request_id_of
 from services.api.request_fields import Email, Name, RequestBody
 from services.api.responses import Ok, Secret
 from services.api.store.audit_log import AuditEvent
-from services.api.store.logins import LoginWithToken
+from services.api.store.logins import LoginClient, LoginWithToken
 from services.api.store.user_records import UserRecord
 from services.api.store.users import NewUser
 from shared.contracts.access_tokens import issue_token
@@ -158,6 +158,11 @@ def _stranger(request: Request) -> HashClient:
     return HashClient(network_of(client_address(request)))
 
 
+def _login_client(request: Request) -> LoginClient:
+    address = client_address(request)
+    return LoginClient(request.headers.get("user-agent", ""), network_of(address) if address else "")
+
+
 def _audit_event(request: Request, user: UserRecord, action: str) -> AuditEvent:
     return AuditEvent(user.organization_id, user.id, action, client_address(request), request_id_of(request))
 
@@ -165,7 +170,7 @@ def _audit_event(request: Request, user: UserRecord, action: str) -> AuditEvent:
 async def _new_login(context: ApiContext, request: Request, response: Response, user: UserRecord) -> LoginResult:
     await context.audit.record(_audit_event(request, user, request.scope["endpoint"].__name__))
     await remember_device(context, request, response, user.id)
-    login = await context.logins.start(user, context.settings.login_lifetime)
+    login = await context.logins.start(user, context.settings.login_lifetime, _login_client(request))
     if not await context.users.record_login(user):
         await context.revocations.publish_login_ended(await context.logins.end(login.id))
         raise Problem(409, "password_changed_meanwhile", "the password was changed just now; log in with the new one")

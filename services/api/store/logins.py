@@ -9,14 +9,19 @@ from typing import ClassVar
 from services.api.store.pending_revocations import PENDING_REVOCATION_FIELD, PendingRevocation, pending_revocation
 from services.api.store.token_hash import token_hash
 from services.api.store.user_records import UserRecord
+from services.api.views.pagination import PageRequest, RecordPage, SortedCollection, organization_query, read_page
 from shared.contracts.errors import Problem
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
-from shared.platform.mongo import ClientSession, Collection, IndexModel
+from shared.platform.mongo import ClientSession, Collection, Document, IndexModel, MongoQuery
+from shared.text.bounded_text import bounded_line
 
 _REFRESH_TOKEN_PREFIX = "sbr_"
 MAX_FORMER_TOKENS = 100
 """Hashes of used refresh tokens that are kept per login, the newest ones; older tokens are unknown."""
+
+MAX_USER_AGENT = 256
+"""Characters of the header User-Agent that are kept."""
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +32,26 @@ class LoginLifetime:
 
     idle: timedelta
     max_age: timedelta
+
+
+@dataclass(frozen=True)
+class LoginClient:
+    """What logged in. `network`: an IPv4 address or the /64 network of an IPv6 address. Empty: unknown."""
+
+    user_agent: str
+    network: str
+
+
+@dataclass(frozen=True)
+class LoginRecord:
+    """`last_used_at`: when it last got new tokens. `user_agent` and `address_network` are None when they are unknown,
+    as in documents of earlier versions."""
+
+    id: str
+    created_at: datetime
+    last_used_at: datetime
+    user_agent: str | None
+    address_network: str | None
 
 
 @dataclass(frozen=True)
@@ -50,13 +75,19 @@ class Logins:
     reused; the id of a login with an invented secret has no effect.
     """
 
-    INDEXES: ClassVar = {"logins": [IndexModel("expires_at", expireAfterSeconds=0), IndexModel("user_id")]}
+    INDEXES: ClassVar = {
+        "logins": [
+            IndexModel("expires_at", expireAfterSeconds=0),
+            IndexModel([("user_id", 1), ("created_at", -1), ("_id", -1)]),
+        ]
+    }
+    RETIRED: ClassVar = {"logins": ["user_id_1"]}
 
     def __init__(self, collection: Collection) -> None:
         self._logins = collection
 
-    async def start(self, user: UserRecord, lifetime: LoginLifetime) -> LoginWithToken:
-        """Create a login of this user."""
+    async def start(self, user: UserRecord, lifetime: LoginLifetime, client: LoginClient) -> LoginWithToken:
+        """Create a login of this user. `client`: by which the user recognizes it later."""
         now, login_id = utc_now(), new_id()
         ends_at = now + lifetime.max_age
         token, expires_at = _new_token(login_id), min(ends_at, now + lifetime.idle)
@@ -68,6 +99,9 @@ class Logins:
                 "hash": token_hash(token),
                 "former": [],
                 "created_at": now,
+                "last_used_at": now,
+                "user_agent": bounded_line(client.user_agent, MAX_USER_AGENT),
+                "network": client.network,
                 "ends_at": ends_at,
                 "expires_at": expires_at,
                 "revoked_at": None,
@@ -87,6 +121,7 @@ class Logins:
                 "$set": {
                     "hash": token_hash(new),
                     "expires_at": expires_at,
+                    "last_used_at": now,
                     "former": {"$slice": [former, -MAX_FORMER_TOKENS]},
                 }
             }
@@ -96,10 +131,22 @@ class Logins:
             raise await self._refusal(token, now)
         return LoginWithToken(login_id, login["user_id"], new, login["expires_at"])
 
-    async def end(self, login_id: str) -> PendingRevocation | None:
-        """Revoke its refresh token and access tokens; may be repeated. None when there is no such login."""
+    async def open_page(self, organization_id: str, user_id: str, page: PageRequest) -> RecordPage[LoginRecord]:
+        """Logins of the user that have not ended, newest first."""
+        query: MongoQuery = {
+            **organization_query(organization_id),
+            "user_id": user_id,
+            "revoked_at": None,
+            "expires_at": {"$gt": utc_now()},
+        }
+        return await read_page(SortedCollection(self._logins, "created_at", _record), query, page)
+
+    async def end(self, login_id: str, user_id: str | None = None) -> PendingRevocation | None:
+        """Revoke its refresh token and access tokens; may be repeated. None when there is no such login, or it is not
+        one of `user_id`."""
+        query = {"_id": login_id} if user_id is None else {"_id": login_id, "user_id": user_id}
         change = [{"$set": {"revoked_at": {"$ifNull": ["$revoked_at", utc_now()]}, PENDING_REVOCATION_FIELD: new_id()}}]
-        login = await self._logins.find_one_and_update({"_id": login_id}, change, return_document=True)
+        login = await self._logins.find_one_and_update(query, change, return_document=True)
         return pending_revocation("logins", login) if login else None
 
     async def end_by_token(self, token: str) -> PendingRevocation | None:
@@ -139,6 +186,16 @@ class Logins:
         log.warning("a refresh token was used twice; login %s is ended", login_id)
         detail = "refresh_token: was used before, so somebody else may have it; the login is ended, log in again"
         return Problem(401, "refresh_token_reused", detail)
+
+
+def _record(document: Document) -> LoginRecord:
+    return LoginRecord(
+        id=document["_id"],
+        created_at=document["created_at"],
+        last_used_at=document.get("last_used_at") or document["created_at"],
+        user_agent=document.get("user_agent") or None,
+        address_network=document.get("network") or None,
+    )
 
 
 def _new_token(login_id: str) -> str:

@@ -42,7 +42,7 @@ def _indexes() -> dict[str, list[IndexModel]]:
     return indexes
 
 
-API_MIGRATION_STEPS = (view_step(), index_step(_indexes(), Users.RETIRED))
+API_MIGRATION_STEPS = (view_step(), index_step(_indexes(), Users.RETIRED | Logins.RETIRED))
 
 
 async def migrate_api(database: Database) -> None:

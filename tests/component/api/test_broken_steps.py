@@ -111,8 +111,8 @@ async def test_a_login_with_the_old_password_during_the_change_is_ended(
             changing.set()
             await stored.wait()
 
-    async def noted_start(self: Logins, user: Any, lifetime: Any) -> Any:
-        login = await start(self, user, lifetime)
+    async def noted_start(self: Logins, user: Any, lifetime: Any, client: Any) -> Any:
+        login = await start(self, user, lifetime, client)
         stored.set()
         return login
 

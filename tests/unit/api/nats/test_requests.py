@@ -16,6 +16,7 @@ from shared.messaging.permissions import INTEGRATION_REQUESTS
 _MUTATING = {"POST", "PUT", "PATCH", "DELETE"}
 _OF_PEOPLE_ONLY = ("/api/auth/", "/api/simulator/")
 """Logins are a person's own; the simulated network is none of the contract."""
+_OWN_PROFILE = {"/api/me"}
 _READING = {"/api/contacts"}
 """Asked with a body, and still a read: ListContacts."""
 
@@ -34,7 +35,7 @@ def _name(route: APIRoute) -> str:
 @pytest.mark.parametrize("route", ROUTES, ids=_name)
 def test_every_write_has_a_request_on_nats(route: APIRoute) -> None:
     asked = route.endpoint in {write.route.endpoint for write in REQUEST_ROUTES}
-    exempt = route.path.startswith(_OF_PEOPLE_ONLY) or route.path in _READING
+    exempt = route.path.startswith(_OF_PEOPLE_ONLY) or route.path in _READING | _OWN_PROFILE
     assert asked != exempt, f"{_name(route)}: declare it with @served_on_nats"
 
 

@@ -59,6 +59,7 @@ export const ERROR_TEXTS = {
   keys_missing: "The keys of this account are on another server. Start that one, or log the account out and connect it again with a new code.",
   last_owner: "Your organization needs at least one owner. Make somebody else owner first.",
   login_ended: LOG_IN,
+  login_not_found: `This login does not exist. ${GONE}`,
   login_failed: "The e-mail address or the password is wrong. Check both and try again.",
   logins_busy: "Many people are logging in right now. {again}",
   message_not_found: "This message does not exist any more. Close the search and open the conversation from the inbox.",
