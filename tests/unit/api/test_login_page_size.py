@@ -25,9 +25,7 @@ def test_what_is_needed_after_the_login_is_no_part_of_the_login_page() -> None:
     console = ConsoleFiles(CONSOLE_ROOT).current()
     page = console.index_page[1]
     for path in ENTRIES_AFTER_LOGIN:
-        assert path in page.modules_after_login, (
-            f"index_page.py names {path}, which is not there"
-        )
+        assert path in page.modules_after_login, f"index_page.py names {path}, which is not there"
     assert not set(page.modules) & set(page.modules_after_login)
     after_login = sum(console.file(path).sent_bytes for path in page.modules_after_login)
     print(f"{after_login:,} bytes in {len(page.modules_after_login)} modules after the login")  # noqa: T201
