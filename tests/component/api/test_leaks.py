@@ -19,6 +19,8 @@ from shared.contracts.commands import (
     DisconnectInstance,
     LogoutInstance,
     MarkConversationRead,
+    MergeContacts,
+    RenameContact,
     SendMessage,
 )
 from shared.contracts.events import CommandRefused
@@ -42,6 +44,8 @@ WAITING = (
     AssignConversation,
     ChangeConversation,
     MarkConversationRead,
+    MergeContacts,
+    RenameContact,
 )
 CALLERS = (*ROLE_SCOPES, "a key", "a limited key", "nobody")
 

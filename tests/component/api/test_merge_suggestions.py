@@ -156,3 +156,10 @@ async def test_agents_read_suggestions_and_only_managers_dismiss_them(api: Api, 
     key = (await created(member, "read", "manage", instance_ids=[await member.instance()]))["key"]
     async with api.client(**{"X-Api-Key": key}) as http:
         assert (await http.get(URL)).json()["code"] == "key_limited"
+
+
+async def test_a_wrong_method_is_told_the_methods_of_this_path_and_not_those_of_a_contact(member: Member) -> None:
+    answer = await member.http.request("PUT", URL)
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET")
+    answer = await member.http.request("PUT", "/api/contacts/nobody")
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, PATCH")
