@@ -71,7 +71,10 @@ class ReusedTab:
 
     async def _page(self) -> Page:
         if not self._context:
-            self._context = await self._browser.new_context(base_url=self._address, viewport=VIEWPORT)
+            # a service worker would outlive the test that registered it
+            self._context = await self._browser.new_context(
+                base_url=self._address, viewport=VIEWPORT, service_workers="block"
+            )
             page = await self._context.new_page()
             page.set_default_timeout(EXPECT_TIMEOUT_MS)
         return self._context.pages[0]

@@ -57,6 +57,7 @@ class Origin:
         self.paths.append(path)
         if path == "/" and not self.answers_pages:
             await self.released.wait()
+            await PlainTextResponse("too late", 504)(scope, receive, send)
         elif self.status is not None:
             await PlainTextResponse("bad gateway", self.status)(scope, receive, send)
         else:
@@ -148,6 +149,14 @@ async def test_the_page_opens_when_the_server_does_not_answer(
     origin.answers_pages, origin.status = True, None
     await login_page.goto("/")
     await login_page.wait_for_selector("#email")
+
+
+async def test_after_the_login_the_font_and_the_service_worker_come(login_page: Page, origin: Origin) -> None:
+    await login_page.fill("#email", "me@example.org")
+    await login_page.fill("#password", "right")
+    await login_page.keyboard.press("Enter")
+    await until(lambda: any(path.endswith(".woff2") for path in origin.paths), login_page)
+    await login_page.evaluate("async () => { await navigator.serviceWorker.ready; }")
 
 
 async def test_the_service_worker_stores_nothing_of_the_api(

@@ -2,10 +2,12 @@
 
 import { LegacyPage } from "../components/LegacyPage.js";
 import { toast } from "../components/widgets.js";
+import { loadFonts } from "../fonts.js";
 import { t } from "../language.js";
 import { connectSocket, disconnectSocket, whenJoined } from "../network/socket.js";
 import { html, useEffect, useErrorBoundary, useState } from "../rendering.js";
 import { route } from "../router.js";
+import { registerServiceWorker } from "../service_worker_registration.js";
 import { dockSimulator } from "../simulator/simulator.js";
 import { followCounts } from "../store/counts.js";
 import { counts } from "../store/signals.js";
@@ -58,6 +60,10 @@ export function Shell({ logOut }) {
   const { page: wanted, id, part } = route.value;
   const page = PAGES[wanted] ? wanted : FIRST_PAGE;
   useLiveData();
+  useEffect(() => {
+    loadFonts();
+    registerServiceWorker();
+  }, []);
   useTitle(page);
   return html`
     <div class=${`shell ${page === "inbox" && id ? "in-thread" : ""}`}>
