@@ -5,6 +5,7 @@ import { toast } from "../components/widgets.js";
 import { loadFonts } from "../fonts.js";
 import { t } from "../language.js";
 import { connectSocket, disconnectSocket, whenJoined } from "../network/socket.js";
+import { loadPageStyles } from "../page_styles.js";
 import { html, useEffect, useErrorBoundary, useState } from "../rendering.js";
 import { route } from "../router.js";
 import { registerServiceWorker } from "../service_worker_registration.js";
@@ -15,6 +16,8 @@ import { load, on } from "../store/store.js";
 import { Navigation } from "./Navigation.js";
 import { OutageNotice } from "./OutageNotice.js";
 import { FIRST_PAGE, PAGES } from "./pages.js";
+
+await loadPageStyles(); // a page without them would be seen for a moment
 
 /** Connects the socket and reads what every page needs; the records are read after the socket has joined, so that no event is missed in between. */
 function useLiveData() {
