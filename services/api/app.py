@@ -85,6 +85,7 @@ def create_app(settings: ApiSettings) -> ASGIApp:
                 connected_instances,
                 revocations,
                 audit_queue,
+                RateLimits(settings),
                 simulator_client,
             )
             app.state.checks = {"mongo": partial(ping, database), "nats": partial(nats_ready, broker)}

@@ -13,6 +13,7 @@ from services.api.access.caller_cache import CallerCache
 from services.api.access.connected_instances import ConnectedInstances
 from services.api.access.login_throttle import LoginThrottle
 from services.api.access.passwords import Passwords
+from services.api.access.rate_limits import RateLimits
 from services.api.access.revocations import AccessRevocations
 from services.api.dependencies import depends_on
 from services.api.request_fields import with_json_schema
@@ -53,6 +54,7 @@ class ApiContext:
     connected_instances: ConnectedInstances
     revocations: AccessRevocations
     audit_queue: AuditQueue
+    rate_limits: RateLimits
     simulator: httpx.AsyncClient | None = None
     """Its control interface; local mode only."""
 

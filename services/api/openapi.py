@@ -27,6 +27,7 @@ _STATUS_DESCRIPTIONS = {
     403: "Not allowed",
     404: "Not found, or another organization's",
     409: "Not possible in the present state",
+    410: "Not valid any more",
     413: "The body is too large",
     414: "The path or the query is too long",
     422: "Something in the request is not valid; `errors` names the fields",

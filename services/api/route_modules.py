@@ -18,6 +18,7 @@ from services.api.routes import (
     health,
     instance_connection,
     instances,
+    invitation_links,
     logins,
     organization,
     password,
@@ -30,6 +31,7 @@ from services.api.routes import (
 ROUTE_MODULES = (
     auth,
     password,
+    invitation_links,
     logins,
     profile,
     organization,

@@ -39,6 +39,7 @@ SHOWN = {
     ("POST", "/api/auth/accept-invitation"),
     ("POST", "/api/api-keys"),
     ("POST", "/api/invitations"),
+    ("POST", "/api/invitations/{invitation_id}/renew"),
     ("GET", "/api/whatsapp/instances/{instance_id}/qr"),
     ("GET", "/api/whatsapp/instances/{instance_id}/pairing-code"),
     ("POST", "/api/whatsapp/instances/{instance_id}/connect"),

@@ -110,7 +110,7 @@ async def test_a_revoked_key_ends_the_keys_it_made(api: Api, member: Member) -> 
         assert (await member.http.delete(f"/api/api-keys/{first['id']}")).status_code == 200
     assert await scopes_now(api, second["key"]) is None
     assert {event.holder for event in events_received} == {f"key:{first['id']}", f"key:{second['id']}"}
-    assert (await accepted(api, token)).json()["code"] == "invitation_invalid"
+    assert (await accepted(api, token)).json()["code"] == "invitation_withdrawn"
 
 
 async def test_an_expiring_key_makes_only_expiring_keys(api: Api, member: Member) -> None:
@@ -157,10 +157,10 @@ async def test_an_invitation_of_a_demoted_maker_is_refused(api: Api, member: Mem
     async with api.member("admin", member.organization_id) as admin:
         token = await invited(admin.http)
         await change(member, admin, role)
-        assert (await accepted(api, token)).json()["code"] == "invitation_invalid"
+        assert (await accepted(api, token)).json()["code"] == "invitation_withdrawn"
         assert (await member.get("/api/invitations"))["data"] == []
         await change(member, admin, "admin")
-        assert (await accepted(api, token)).status_code == 404, "it does not come back either"
+        assert (await accepted(api, token)).status_code == 410, "it does not come back either"
 
 
 async def test_an_invitation_of_a_removed_admin_is_refused(api: Api, member: Member) -> None:
@@ -168,10 +168,10 @@ async def test_an_invitation_of_a_removed_admin_is_refused(api: Api, member: Mem
         token = await invited(admin.http, "admin")
         kept = await api.database.invitations.find_one({"created_by": admin.user_id})
         await remove(member, admin)
-    assert (await accepted(api, token)).json()["code"] == "invitation_invalid"
+    assert (await accepted(api, token)).json()["code"] == "invitation_withdrawn"
     assert kept
-    await api.database.invitations.insert_one(kept)
-    assert (await accepted(api, token)).json()["code"] == "invitation_invalid", "were it not deleted"
+    await api.database.invitations.replace_one({"_id": kept["_id"]}, kept)
+    assert (await accepted(api, token)).json()["code"] == "invitation_withdrawn", "were it not withdrawn"
 
 
 async def test_an_owner_who_is_admin_now_made_no_new_owner(api: Api, member: Member) -> None:

@@ -32,6 +32,7 @@ Reach = Literal["organization", "instance", "limited"]
 OPEN = (
     "POST /api/auth/register",
     "POST /api/auth/accept-invitation",
+    "POST /api/auth/invitation",
     "POST /api/auth/login",
     "POST /api/auth/refresh",
     "GET /health",
@@ -102,6 +103,7 @@ NEEDS: dict[str, tuple[Scope, Reach]] = {
     "POST /api/invitations": ("manage", "organization"),
     "GET /api/invitations": ("manage", "organization"),
     "DELETE /api/invitations/{invitation_id}": ("manage", "organization"),
+    "POST /api/invitations/{invitation_id}/renew": ("manage", "organization"),
     "POST /api/whatsapp/connect": ("manage", "limited"),
     "GET /api/whatsapp/status": ("read", "limited"),
     "POST /api/whatsapp/disconnect": ("manage", "limited"),

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
+from services.api.access.guessed_tokens import counted_guesses
 from services.api.access.hash_queue import HashClient
 from services.api.access.password_check import check_password, client_address, remember_device
 from services.api.context import ApiContext, Ctx, OptionalCaller
@@ -99,7 +100,8 @@ async def accept_invitation(
     context: Ctx, request: Request, response: Response, body: AcceptInvitationBody
 ) -> LoginResult:
     """Become a user of the inviting organization, and log in. An invitation works once."""
-    invitation = await context.invitations.get_open(body.token)
+    async with counted_guesses(context, request):
+        invitation = await context.invitations.get_open(body.token)
     other_users = await context.users.all_by_email(invitation.email)
     hashes = [user.password_hash for user in other_users]
     password_hash = await context.passwords.hash(body.password, _stranger(request), hashes)

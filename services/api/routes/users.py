@@ -1,5 +1,7 @@
 """Users of an organization, and invitations."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
@@ -7,7 +9,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, field_validator
 
 from services.api.access.revocation_steps import after_removal, after_role_change
-from services.api.context import Ctx, Manager, Reader
+from services.api.context import ApiContext, Ctx, Manager, Reader
 from services.api.nats.served_on_nats import served_on_nats
 from services.api.request_fields import OMITTABLE, Email, Name, RequestBody
 from services.api.responses import Item, Ok, Page, Secret
@@ -49,27 +51,39 @@ class NewInvitation(RequestBody):
 
 
 class Invitation(BaseModel):
+    """`created_by_name`: of the user or API key that made or renewed it; null when there is none any more."""
+
     id: str
     email: str
     role: Role
     created_by: str
+    created_by_name: str | None
     created_at: datetime
     expires_at: datetime
 
 
 class CreatedInvitation(Invitation):
     """`token` is shown only in this response. Whoever has it can become the user, by POST
-    /api/auth/accept-invitation."""
+    /api/auth/accept-invitation. `mailed`: the link is sent to the address by e-mail."""
 
     token: Secret
+    mailed: bool
 
 
 def _member(user: UserRecord) -> Member:
     return Member.model_validate(user, from_attributes=True)
 
 
-def _invitation(invitation: InvitationRecord) -> Invitation:
-    return Invitation.model_validate(invitation, from_attributes=True)
+async def _invitations(context: ApiContext, records: Sequence[InvitationRecord]) -> list[Invitation]:
+    """`records`: of one organization."""
+    organization_id = records[0].organization_id if records else ""
+    names = await context.members.names_of(organization_id, {record.created_by for record in records})
+    return [Invitation(**asdict(record), created_by_name=names.get(record.created_by)) for record in records]
+
+
+async def _created(context: ApiContext, record: InvitationRecord, token: str) -> Item[CreatedInvitation]:
+    invitation = (await _invitations(context, [record]))[0]
+    return Item(data=CreatedInvitation(**invitation.model_dump(), token=token, mailed=False))
 
 
 def _require_may_assign(caller: Principal, *roles: Role | None) -> None:
@@ -136,14 +150,27 @@ async def invite(context: Ctx, caller: Manager, body: NewInvitation) -> Item[Cre
     _require_may_assign(caller, body.role)
     ttl = context.settings.invitation_ttl
     invitation, token = await context.invitations.create(caller, body.email, body.role, ttl)
-    return Item(data=CreatedInvitation(**_invitation(invitation).model_dump(), token=token))
+    return await _created(context, invitation, token)
+
+
+@router.post("/invitations/{invitation_id}/renew")
+@served_on_nats("wa.command.invitation.renew", "RenewInvitationRequest")
+async def renew_invitation(context: Ctx, caller: Manager, invitation_id: str) -> Item[CreatedInvitation]:
+    """Give an invitation that nobody has accepted a new token and a new expiry, also when it has expired. Its tokens
+    before end: they are answered 410 `invitation_renewed`. From now on it is an invitation of the caller."""
+    pending = await context.invitations.get_pending(caller.organization_id, invitation_id)
+    _require_may_assign(caller, pending.role)
+    ttl = context.settings.invitation_ttl
+    invitation, token = await context.invitations.renew(caller, invitation_id, ttl)
+    return await _created(context, invitation, token)
 
 
 @router.get("/invitations")
 @served_on_nats("wa.query.invitation.list", "ListInvitations")
 async def list_invitations(context: Ctx, caller: Manager) -> Page[Invitation]:
     """The newest 200 that can still be accepted."""
-    return Page(data=[_invitation(each) for each in await context.invitations.all_of(caller.organization_id)])
+    records = await context.invitations.all_of(caller.organization_id)
+    return Page(data=await _invitations(context, records))
 
 
 @router.delete("/invitations/{invitation_id}")

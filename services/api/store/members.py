@@ -1,6 +1,6 @@
 """The users of an organization and their roles. Removed users are kept for the record, without their e-mail address."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from typing import ClassVar, TypeVar
 
@@ -9,8 +9,8 @@ from services.api.store.user_records import UserRecord, user_record
 from shared.contracts.errors import Problem
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
-from shared.contracts.principal import Role
-from shared.platform.mongo import ClientSession, Database, IndexModel, in_transaction
+from shared.contracts.principal import API_KEY_SUBJECT_PREFIX, Role
+from shared.platform.mongo import ClientSession, Database, IndexModel, MongoQuery, in_transaction
 
 R = TypeVar("R")
 
@@ -29,6 +29,23 @@ class Members:
         query = {"organization_id": organization_id, "removed_at": None}
         oldest_first = self._database.users.find(query).sort([("created_at", 1), ("_id", 1)])
         return [user_record(document) for document in await oldest_first.limit(1000).to_list(None)]
+
+    async def names_of(self, organization_id: str, subjects: Collection[str]) -> dict[str, str]:
+        """By subject: the names of these users and API keys, as far as they are of this organization."""
+        names: dict[str, str] = {}
+        users = {subject for subject in subjects if not subject.startswith(API_KEY_SUBJECT_PREFIX)}
+        keys = {
+            subject.removeprefix(API_KEY_SUBJECT_PREFIX): subject
+            for subject in subjects
+            if subject.startswith(API_KEY_SUBJECT_PREFIX)
+        }
+        query: MongoQuery = {"organization_id": organization_id, "_id": {"$in": sorted(users)}}
+        async for user in self._database.users.find(query, {"name": 1}):
+            names[user["_id"]] = user["name"]
+        query = {"organization_id": organization_id, "_id": {"$in": sorted(keys)}}
+        async for key in self._database.api_keys.find(query, {"name": 1}):
+            names[keys[key["_id"]]] = key["name"]
+        return names
 
     async def get(self, organization_id: str, user_id: str, session: ClientSession | None = None) -> UserRecord:
         """Raises Problem 404 `user_not_found`, also for another organization's."""

@@ -4,7 +4,7 @@ from services.api.store.api_keys import ApiKeys
 from services.api.store.audit_log import AuditLog
 from services.api.store.idempotent_responses import IdempotentResponses
 from services.api.store.instances import Instances
-from services.api.store.invitations import Invitations
+from services.api.store.invitations import Invitations, keep_invitations_after_their_expiry
 from services.api.store.login_attempts import LoginAttempts
 from services.api.store.login_devices import LoginDevices
 from services.api.store.logins import Logins
@@ -13,7 +13,7 @@ from services.api.store.pending_revocations import PendingRevocations
 from services.api.store.rate_counters import RateCounters
 from services.api.store.send_idempotency_keys import SendIdempotencyKeys
 from services.api.store.users import Users
-from shared.platform.migrations import index_step, migrate, view_step
+from shared.platform.migrations import MigrationStep, index_step, migrate, view_step
 from shared.platform.mongo import Database, IndexModel
 
 _STORES = (
@@ -42,7 +42,11 @@ def _indexes() -> dict[str, list[IndexModel]]:
     return indexes
 
 
-API_MIGRATION_STEPS = (view_step(), index_step(_indexes(), Users.RETIRED | Logins.RETIRED))
+API_MIGRATION_STEPS = (
+    view_step(),
+    index_step(_indexes(), Users.RETIRED | Logins.RETIRED | Invitations.RETIRED),
+    MigrationStep("kept invitations", keep_invitations_after_their_expiry),
+)
 
 
 async def migrate_api(database: Database) -> None:

@@ -144,7 +144,7 @@ async def test_an_accepted_invitation_gives_access_although_the_first_login_fail
             assert (await http.post("/api/auth/accept-invitation", json=accepting)).status_code == 500
         assert (await http.post("/api/auth/login", json=login)).status_code == 200
         again = await http.post("/api/auth/accept-invitation", json=accepting)
-    assert (again.status_code, again.json()["code"]) == (404, "invitation_invalid")
+    assert (again.status_code, again.json()["code"]) == (409, "invitation_used")
 
 
 async def test_an_invitation_that_could_not_be_accepted_is_still_open(
@@ -243,9 +243,12 @@ async def test_an_interrupted_revocation_is_finished_by_the_running_api(
                 assert allowed.status_code in (401, 403)
                 accepting = {"token": invitation["token"], "password": OLD}
                 accepted = await till.post("/api/auth/accept-invitation", json=accepting)
-                assert accepted.json()["code"] == "invitation_invalid"
+                assert accepted.json()["code"] == "invitation_withdrawn"
     async with asyncio.timeout(30):
-        while events_received != expected or await _marked(api) or await api.database.invitations.find_one():
+        not_withdrawn = {"withdrawn_at": None}
+        while (
+            events_received != expected or await _marked(api) or await api.database.invitations.find_one(not_withdrawn)
+        ):
             await asyncio.sleep(0.02)
     await subscription.unsubscribe()
 
@@ -253,3 +256,7 @@ async def test_an_interrupted_revocation_is_finished_by_the_running_api(
 async def _marked(api: Api) -> bool:
     marked = {PENDING_REVOCATION_FIELD: {"$exists": True}}
     return any([await api.database[name].find_one(marked) for name in ("users", "logins", "api_keys")])
+
+
+async def _invited(api: Api) -> bool:
+    return await api.database.invitations.find_one({"withdrawn_at": None}) is not None

@@ -47,7 +47,7 @@ async def test_an_invitation_creates_one_user_with_its_role(api: Api, member: Me
     status, login = await accepted(api, invitation["token"])
     assert (status, login["organization_id"], login["user"]["role"]) == (201, member.organization_id, "viewer")
     assert login["user"]["email"] == invitation["email"]
-    assert (await accepted(api, invitation["token"]))[1]["code"] == "invitation_invalid"
+    assert (await accepted(api, invitation["token"]))[1]["code"] == "invitation_used"
     assert (await member.get("/api/invitations"))["data"] == []
     assert login["user"]["id"] in [user["id"] for user in (await member.get("/api/users"))["data"]]
 
@@ -55,7 +55,9 @@ async def test_an_invitation_creates_one_user_with_its_role(api: Api, member: Me
 async def test_two_who_accept_at_once_are_one_user(api: Api, member: Member) -> None:
     token = (await invited(member))["token"]
     answers = await asyncio.gather(*(accepted(api, token) for _ in range(2)))
-    assert sorted(status for status, _ in answers) == [201, 404]
+    assert sorted(status for status, _ in answers) == [201, 409]
+    assert [body["code"] for status, body in answers if status == 409] == ["invitation_used"]
+    assert len((await member.get("/api/users"))["data"]) == 2
 
 
 async def test_a_withdrawn_or_expired_invitation_is_refused(api: Api, member: Member) -> None:
@@ -63,8 +65,9 @@ async def test_a_withdrawn_or_expired_invitation_is_refused(api: Api, member: Me
     assert (await member.http.delete(f"/api/invitations/{first['id']}")).status_code == 200
     past = {"$set": {"expires_at": utc_now() - timedelta(seconds=1)}}
     await api.database.invitations.update_one({"_id": second["id"]}, past)
-    for invitation in (first, second):
-        assert (await accepted(api, invitation["token"]))[0] == 404
+    for invitation, code in ((first, "invitation_withdrawn"), (second, "invitation_expired")):
+        status, body = await accepted(api, invitation["token"])
+        assert (status, body["code"]) == (410, code)
 
 
 async def test_a_user_cannot_be_invited_again(api: Api, member: Member) -> None:

@@ -19,6 +19,7 @@ OPEN = {
     "/api/auth/login",
     "/api/auth/register",
     "/api/auth/accept-invitation",
+    "/api/auth/invitation",
     "/api/auth/refresh",
     "/health",
     "/health/live",
