@@ -177,9 +177,8 @@ class RenameContact(Command):
 
 
 class MergeContacts(Command):
-    """Merge the contact `other_id` into `contact_id`, which keeps its number and gets everything of the other;
-    SplitContact undoes it. Refused with `contacts_have_numbers` when each has a phone number of its own, unless
-    `anyway`.
+    """Merge the contact `other_id` into `contact_id`, which gets everything of the other; SplitContact undoes it.
+    Refused with `contacts_have_numbers` when each has a phone number of its own, unless `anyway`.
 
     Answered by ContactUpdated or CommandRefused.
     """

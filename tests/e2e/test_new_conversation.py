@@ -54,8 +54,23 @@ async def test_the_first_message_to_a_number_begins_a_conversation(
         )
         assert (await change("close", {"expected_status": "open"}))[0] == 200
         assert (await change("close", {"expected_status": "open"}))[0] == 409
+    await merged_and_split(api, contact["id"])
     counts = (await api.get("/api/conversations/counts")).json()["data"]
     assert (counts["all"], counts["mine"], counts["closed"]) == (1, 0, 1)
     found = (await api.get("/api/contacts", params={"sort": "last_message_at", "search": "padaria"})).json()["data"]
     assert [(each["name"], each["whatsapp_name"]) for each in found] == [("Zé da Padaria 👨‍👩‍👧", "Ze")]
     assert found[0]["last_message_at"] is not None
+
+
+async def merged_and_split(api: httpx.AsyncClient, contact_id: str) -> None:
+    """The contact, and the number to which no text could be sent."""
+    [other_id] = [each["id"] for each in (await api.get("/api/contacts")).json()["data"] if each["id"] != contact_id]
+    refused = await api.post(f"/api/contacts/{contact_id}/merge", json={"other_id": other_id})
+    assert (refused.status_code, refused.json()["phone_numbers"]) == (409, [CUSTOMER, NOBODY]), refused.text
+    body = {"other_id": other_id, "anyway": True}
+    merged = await api.post(f"/api/contacts/{contact_id}/merge", json=body)
+    assert [each["id"] for each in merged.json()["data"]["merges"]] == [other_id], merged.text
+    assert len((await api.get("/api/contacts")).json()["data"]) == 1
+    split = await api.post(f"/api/contacts/{contact_id}/split", json={"merged_id": other_id})
+    assert split.json()["data"]["id"] == other_id, split.text
+    assert len((await api.get("/api/contacts")).json()["data"]) == 2

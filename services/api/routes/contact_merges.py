@@ -72,8 +72,8 @@ async def merge_contacts(
     context: Ctx, caller: Manager, contact_id: str, body: MergeContactsBody
 ) -> Item[ContactWithMerges]:
     """Merge another contact into this one, with its conversations, messages and bookings; `split` undoes it. Of two
-    open bookings one is cancelled. 409 `contacts_have_numbers`, with `phone_numbers`: each has one, and after the merge
-    messages go to the first. 422 `same_contact`."""
+    open bookings one is cancelled. 409 `contacts_have_numbers`, with `phone_numbers`: each has one, and messages to the
+    merged contact go to one of them, as a rule to the one that wrote last. 422 `same_contact`."""
     await views.require_contact(context.database, caller.organization_id, contact_id)
     command = MergeContacts(
         organization_id=caller.organization_id,

@@ -76,8 +76,8 @@ def _require_mergeable(contact: Contact, other: Contact, *, anyway: bool) -> Non
     numbers = None if anyway else numbers_of_both(contact, other)
     if numbers is not None:
         detail = (
-            f"each of the two contacts has a phone number; after the merge, messages go to {numbers[0]}: send `anyway` "
-            "to merge them nevertheless"
+            "each of the two contacts has a phone number, and messages to the merged contact go to one of them: send "
+            "`anyway` to merge them nevertheless"
         )
         raise Problem(409, "contacts_have_numbers", detail, phone_numbers=numbers)
 

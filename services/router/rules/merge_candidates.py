@@ -37,7 +37,8 @@ def without_foreign_addresses(
 
 
 def numbers_of_both(one: Contact, other: Contact) -> tuple[str, str] | None:
-    """When each has a number of its own: whoever writes to the merged contact reaches the first one only."""
+    """When each has a number of its own: whoever writes to the merged contact reaches one of them, the one that wrote
+    last when the LIDs of both are known (`contact_changes`), else the first."""
     numbers = one.phone_number, other.phone_number
     if numbers[0] is None or numbers[1] is None or numbers[0] in (numbers[1], mobile_variant(numbers[1])):
         return None

@@ -1,6 +1,7 @@
 """A user merges two contacts: once, whatever comes again or happens at the same moment; a split undoes it."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -95,6 +96,20 @@ async def test_two_numbers_are_merged_only_when_the_user_insists(router: Router)
     assert len(await router.rows("contacts")) == 1
     await router.handle(split(anna, bert))
     assert [row["phone_number"] for row in await router.rows("contacts", _id=bert)] == [BERT.phone]
+
+
+async def test_a_text_goes_to_the_number_that_wrote_last(router: Router) -> None:
+    parties = [Party(phone=one.phone, lid=lid) for one, lid in ((ANNA, "501"), (BERT, "502"))]
+    anna, bert = await contacts(router, *parties)
+    await router.handle(merge(anna, bert, anyway=True))
+    thread = conversation_id(ONE, anna)
+    for turn, party in enumerate([parties[1], parties[0], parties[1]]):
+        await router.deliver(received(f"C{turn}", party, minute=10 + turn))
+        await router.deliver(command(f"m{turn}", conversation_id=thread, at=START + timedelta(minutes=10 + turn)))
+        assert (await router.message(f"m{turn}")).to_address == party.phone
+    await router.handle(split(anna, bert))
+    numbers = {row["_id"]: row["phone_number"] for row in await router.rows("contacts")}
+    assert numbers == {anna: ANNA.phone, bert: BERT.phone}
 
 
 async def test_two_forms_of_one_number_need_no_insisting(router: Router) -> None:
