@@ -115,6 +115,8 @@ async def test_everything_else_is_passed_on_unchanged(front: Caddy, backends: Ba
         "/socket.io/?EIO=4",
         "/metricsx",
         "/console/workers.js",
+        "/service-worker.js",
+        "/manifest.webmanifest",
     ]
     for path in paths:
         request = f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
@@ -246,3 +248,8 @@ async def test_with_tls_browsers_are_told_to_stay_with_it(tmp_path: Path, backen
             for path in ("/api/x", "/metrics"):
                 async with http.get(f"https://localhost:{port}{path}", ssl=trusting) as answer:
                     assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+        trusting.set_alpn_protocols(["h2", "http/1.1"])
+        _, writer = await asyncio.open_connection("localhost", port, ssl=trusting)
+        # the console is many small files, which HTTP/2 requests at the same time
+        assert writer.get_extra_info("ssl_object").selected_alpn_protocol() == "h2"
+        writer.close()

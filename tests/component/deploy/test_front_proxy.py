@@ -94,7 +94,14 @@ async def front_server() -> AsyncIterator[FrontServer]:
 
 @pytest.mark.parametrize(
     ("path", "name"),
-    [("/", "api"), ("/api/contacts?x=%2F", "api"), ("/socket.io/?EIO=4", "realtime"), ("/socket.iox", "api")],
+    [
+        ("/", "api"),
+        ("/api/contacts?x=%2F", "api"),
+        ("/service-worker.js", "api"),
+        ("/manifest.webmanifest", "api"),
+        ("/socket.io/?EIO=4", "realtime"),
+        ("/socket.iox", "api"),
+    ],
 )
 async def test_paths_go_to_their_service_unchanged(front_server: FrontServer, path: str, name: str) -> None:
     async with front_server.http.post(URL(front_server.url + path, encoded=True), data=b"1234") as answer:
