@@ -29,6 +29,7 @@ from services.api.store.login_devices import LoginDevices
 from services.api.store.logins import Logins
 from services.api.store.members import Members
 from services.api.store.organizations import Organizations
+from services.api.store.password_resets import PasswordResets
 from services.api.store.profiles import Profiles
 from services.api.store.send_idempotency_keys import SendIdempotencyKeys
 from services.api.store.users import Users
@@ -100,6 +101,10 @@ class ApiContext:
     @property
     def invitations(self) -> Invitations:
         return Invitations(self.database)
+
+    @property
+    def password_resets(self) -> PasswordResets:
+        return PasswordResets(self.database)
 
     @property
     def api_keys(self) -> ApiKeys:

@@ -22,6 +22,7 @@ from services.api.routes import (
     logins,
     organization,
     password,
+    password_resets,
     profile,
     sends,
     simulator,
@@ -31,6 +32,7 @@ from services.api.routes import (
 ROUTE_MODULES = (
     auth,
     password,
+    password_resets,
     invitation_links,
     logins,
     profile,

@@ -20,6 +20,8 @@ class ApiSettings(TokenSignerSettings):
     """A login ends after this long, however often it is refreshed."""
     invitation_ttl: timedelta = timedelta(days=7)
     """How long an invitation may be accepted."""
+    password_reset_ttl: timedelta = timedelta(hours=24)
+    """How long the link for a forgotten password works."""
     audit_kept: timedelta = timedelta(days=365)
     """How long the audit log keeps an entry."""
     simulator_url: str | None = None

@@ -74,6 +74,7 @@ ACCESS: Mapping[str, MongoAccess] = MappingProxyType(
                 "organizations",
                 "users",
                 "invitations",
+                "password_resets",
                 "logins",
                 "api_keys",
                 "instances",

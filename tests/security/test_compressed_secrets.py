@@ -39,6 +39,8 @@ SHOWN = {
     ("POST", "/api/auth/accept-invitation"),
     ("POST", "/api/api-keys"),
     ("POST", "/api/invitations"),
+    ("POST", "/api/users/{user_id}/password-reset"),
+    ("POST", "/api/auth/password-reset"),
     ("POST", "/api/invitations/{invitation_id}/renew"),
     ("GET", "/api/whatsapp/instances/{instance_id}/qr"),
     ("GET", "/api/whatsapp/instances/{instance_id}/pairing-code"),

@@ -10,7 +10,9 @@ from shared.contracts.errors import Problem
 from shared.platform.mongo import Database
 from shared.web.client_addresses import network_of
 
-INVALID_CREDENTIAL_CODES = frozenset({"token_invalid", "api_key_invalid", "invitation_invalid"})
+INVALID_CREDENTIAL_CODES = frozenset(
+    {"token_invalid", "api_key_invalid", "invitation_invalid", "password_reset_invalid"}
+)
 """Error codes of credentials that were never issued. An expired token, or one of an ended login, is not a guess."""
 _MAX_ADDRESSES = 10_000
 

@@ -86,13 +86,13 @@ async def register(context: Ctx, request: Request, response: Response, body: Reg
     await context.users.require_available_email(body.email, only_first)
     new = NewUser(
         email=body.email,
-        password_hash=await context.passwords.hash(body.password, _stranger(request)),
+        password_hash=await context.passwords.hash(body.password, unknown_client(request)),
         name=body.name or body.email.partition("@")[0],
         organization_name=body.organization_name or "My organization",
         only_first=only_first,
     )
     user = await context.users.register(new)
-    return await _new_login(context, request, response, user)
+    return await new_login(context, request, response, user)
 
 
 @router.post("/accept-invitation", status_code=201)
@@ -104,9 +104,9 @@ async def accept_invitation(
         invitation = await context.invitations.get_open(body.token)
     other_users = await context.users.all_by_email(invitation.email)
     hashes = [user.password_hash for user in other_users]
-    password_hash = await context.passwords.hash(body.password, _stranger(request), hashes)
+    password_hash = await context.passwords.hash(body.password, unknown_client(request), hashes)
     user = await context.invitations.accept(body.token, password_hash, body.name)
-    return await _new_login(context, request, response, user)
+    return await new_login(context, request, response, user)
 
 
 @router.post("/login")
@@ -122,7 +122,7 @@ async def login(context: Ctx, request: Request, response: Response, body: Creden
     if not selected:
         context.audit_queue.put([_audit_event(request, user, "login_failed") for user in users])
         raise check.refusal_of_others or Problem(401, "login_failed", "the e-mail address or the password is wrong")
-    return await _new_login(context, request, response, selected[0])
+    return await new_login(context, request, response, selected[0])
 
 
 @router.post("/refresh")
@@ -156,7 +156,7 @@ async def logout(context: Ctx, caller: OptionalCaller, body: RefreshTokenBody | 
     return Ok()
 
 
-def _stranger(request: Request) -> HashClient:
+def unknown_client(request: Request) -> HashClient:
     return HashClient(network_of(client_address(request)))
 
 
@@ -169,8 +169,11 @@ def _audit_event(request: Request, user: UserRecord, action: str) -> AuditEvent:
     return AuditEvent(user.organization_id, user.id, action, client_address(request), request_id_of(request))
 
 
-async def _new_login(context: ApiContext, request: Request, response: Response, user: UserRecord) -> LoginResult:
-    await context.audit.record(_audit_event(request, user, request.scope["endpoint"].__name__))
+async def new_login(
+    context: ApiContext, request: Request, response: Response, user: UserRecord, action: str | None = None
+) -> LoginResult:
+    """`action`: for the audit log; None: the name of the route's function."""
+    await context.audit.record(_audit_event(request, user, action or request.scope["endpoint"].__name__))
     await remember_device(context, request, response, user.id)
     login = await context.logins.start(user, context.settings.login_lifetime, _login_client(request))
     if not await context.users.record_login(user):

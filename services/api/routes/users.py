@@ -86,7 +86,7 @@ async def _created(context: ApiContext, record: InvitationRecord, token: str) ->
     return Item(data=CreatedInvitation(**invitation.model_dump(), token=token, mailed=False))
 
 
-def _require_may_assign(caller: Principal, *roles: Role | None) -> None:
+def require_may_assign(caller: Principal, *roles: Role | None) -> None:
     """Require that the caller may assign these roles. API keys count as admins, and cannot give a scope they do not
     have. Raises Problem 403 `role_missing` or `scope_missing`."""
     if "owner" in roles and caller.role != "owner":
@@ -122,7 +122,7 @@ async def change_user(context: Ctx, caller: Manager, user_id: str, body: MemberC
     """Change the name or the role; a new role applies from the next request on. 409 `last_owner`: the last owner cannot
     change their role."""
     user = await context.members.get(caller.organization_id, user_id)
-    _require_may_assign(caller, body.role, *_protected_roles(user))
+    require_may_assign(caller, body.role, *_protected_roles(user))
     new_role = None if body.role == user.role else body.role
     if body.name is None and new_role is None:
         return Item(data=_member(user))
@@ -138,7 +138,7 @@ async def remove_user(context: Ctx, caller: Manager, user_id: str) -> Ok:
     """Remove a user, and revoke their logins and the API keys and invitations they made. 409 `last_owner`: the last
     owner cannot be removed."""
     organization_id = caller.organization_id
-    _require_may_assign(caller, *_protected_roles(await context.members.get(organization_id, user_id)))
+    require_may_assign(caller, *_protected_roles(await context.members.get(organization_id, user_id)))
     await after_removal(context, await context.members.remove(organization_id, user_id))
     return Ok()
 
@@ -147,7 +147,7 @@ async def remove_user(context: Ctx, caller: Manager, user_id: str) -> Ok:
 @served_on_nats("wa.command.invitation.create", "CreateInvitationRequest")
 async def invite(context: Ctx, caller: Manager, body: NewInvitation) -> Item[CreatedInvitation]:
     """Create a one-time token, and give it to the person yourself: no mail is sent."""
-    _require_may_assign(caller, body.role)
+    require_may_assign(caller, body.role)
     ttl = context.settings.invitation_ttl
     invitation, token = await context.invitations.create(caller, body.email, body.role, ttl)
     return await _created(context, invitation, token)
@@ -159,7 +159,7 @@ async def renew_invitation(context: Ctx, caller: Manager, invitation_id: str) ->
     """Give an invitation that nobody has accepted a new token and a new expiry, also when it has expired. Its tokens
     before end: they are answered 410 `invitation_renewed`. From now on it is an invitation of the caller."""
     pending = await context.invitations.get_pending(caller.organization_id, invitation_id)
-    _require_may_assign(caller, pending.role)
+    require_may_assign(caller, pending.role)
     ttl = context.settings.invitation_ttl
     invitation, token = await context.invitations.renew(caller, invitation_id, ttl)
     return await _created(context, invitation, token)

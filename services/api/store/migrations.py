@@ -9,6 +9,7 @@ from services.api.store.login_attempts import LoginAttempts
 from services.api.store.login_devices import LoginDevices
 from services.api.store.logins import Logins
 from services.api.store.members import Members
+from services.api.store.password_resets import PasswordResets
 from services.api.store.pending_revocations import PendingRevocations
 from services.api.store.rate_counters import RateCounters
 from services.api.store.send_idempotency_keys import SendIdempotencyKeys
@@ -20,6 +21,7 @@ _STORES = (
     Users,
     Members,
     Invitations,
+    PasswordResets,
     Logins,
     LoginAttempts,
     LoginDevices,

@@ -20,6 +20,8 @@ OPEN = {
     "/api/auth/register",
     "/api/auth/accept-invitation",
     "/api/auth/invitation",
+    "/api/auth/password-reset",
+    "/api/auth/password-reset/inspect",
     "/api/auth/refresh",
     "/health",
     "/health/live",
@@ -111,6 +113,7 @@ async def snapshot(api: Api, organization_id: str) -> list[list[Document]]:
     names = (
         "users",
         "invitations",
+        "password_resets",
         "instances",
         "connections",
         "api_keys",
