@@ -40,13 +40,13 @@ async def test_an_edited_message_shows_its_newest_text(console: Page, backend: B
 
 async def test_a_deleted_message_shows_nothing_of_its_text(console: Page, backend: Backend) -> None:
     await opened(console)
-    await backend.receive("my password is 1234")
-    await revises(backend, "revoked", said("my password is 1234", revokedAt=AT, revision=1))
+    await backend.receive("my password is 9753")
+    await revises(backend, "revoked", said("my password is 9753", revokedAt=AT, revision=1))
     await expect(console.locator("[data-id=m0] .text")).to_have_text("This message was deleted")
     await expect(console.locator(".conversation[data-key=v1] .conversation-last")).to_have_text(
         "This message was deleted"
     )
-    await expect(console.get_by_text("1234")).to_have_count(0)
+    await expect(console.get_by_text("9753")).to_have_count(0)
 
 
 async def test_a_message_that_cannot_be_read_says_so_until_it_can(console: Page, backend: Backend) -> None:

@@ -40,7 +40,7 @@ async def test_contacts_are_sorted_by_name_to_the_last_of_many(console: Page, ba
     await to_the_end(console, "p297")
     last = console.locator("[data-row=p297]")
     await expect(last).to_have_attribute("aria-posinset", "300")
-    await expect(last).to_contain_text("+49 170 000 297")
+    await expect(last).to_contain_text("+49 170000297")
     pages = requests_to(backend, "contacts?sort=name")
     assert len(pages) == len(set(pages)) == 6
     assert sum("contact_id" in path for path in backend.requests) == 6  # the conversations of each page at once

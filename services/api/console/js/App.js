@@ -8,7 +8,7 @@ import { Toasts } from "./components/Toast.js";
 import { language, t } from "./language.js";
 import { showLogin } from "./pages/login/login.js";
 import { endSession, endedMessage, isLoggedIn, otherUser } from "./session_state.js";
-import { config } from "./store/signals.js";
+import { config } from "./store/config.js";
 import "./words/common.js";
 import "./words/components.js";
 import "./words/shell.js";

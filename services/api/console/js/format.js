@@ -1,16 +1,8 @@
 // Formats values for display. Pure.
 
-const SIZES = { 1: 1, 7: 1, 20: 2, 27: 2, 30: 2, 31: 2, 32: 2, 33: 2, 34: 2, 39: 2, 41: 2, 43: 2, 44: 2, 48: 2, 49: 2, 55: 2, 61: 2, 81: 2, 91: 2 };
+import { formatPhone } from "./phone_format.js";
 
-/** "4917612345678" → "+49 176 123 456 78" */
-export function phone(digits) {
-  if (!digits || !/^\d+$/.test(digits)) return digits ?? "";
-  const code = SIZES[digits[0]] ? 1 : (SIZES[digits.slice(0, 2)] ?? 3);
-  const groups = digits.slice(code).match(/.{1,3}/g) ?? [];
-  const last = groups.at(-1);
-  if (groups.length > 1 && last.length === 1) groups.splice(-2, 2, groups.at(-2) + last);
-  return `+${digits.slice(0, code)} ${groups.join(" ")}`.trim();
-}
+export const phone = formatPhone;
 
 export function personName(contact) {
   if (!contact) return "Unknown contact";

@@ -2,7 +2,7 @@
 
 import { computed, signal } from "@preact/signals";
 import { locale, t } from "./language.js";
-import { phone } from "./format.js";
+import { formatPhone } from "./phone_format.js";
 
 /** IANA name; null: the browser's time zone. */
 export const timeZone = signal(null);
@@ -68,7 +68,7 @@ const MAX_CONTACT_DIGITS = 4;
 export function personName(contact) {
   if (!contact) return t("common.unknownContact");
   if (contact.name) return contact.name;
-  if (contact.phone_number) return phone(contact.phone_number);
+  if (contact.phone_number) return formatPhone(contact.phone_number);
   return contact.lid ? t("common.contactNumber", { digits: contact.lid.slice(-MAX_CONTACT_DIGITS) }) : t("common.unknownContact");
 }
 

@@ -3,12 +3,10 @@
 import { App } from "./App.js";
 import { get } from "./network/rest.js";
 import { html, render } from "./rendering.js";
-import { config } from "./store/signals.js";
-import { store } from "./store/store.js";
+import { config } from "./store/config.js";
 import { followTheme } from "./theme.js";
 
 followTheme();
 const answer = await get("/api/config").catch(() => ({}));
-Object.assign(store.config, answer.data ?? answer);
-config.value = { ...store.config };
+config.value = { ...config.value, ...(answer.data ?? answer) };
 render(html`<${App} />`, document.getElementById("app"));

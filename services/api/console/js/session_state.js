@@ -1,13 +1,9 @@
 // Whether somebody is logged in, and what happens when that ends.
 
 import { computed, signal } from "@preact/signals";
+import { t } from "./language.js";
 import { post, onSessionExpired } from "./network/rest.js";
 import { currentSession, onSessionEnded, onSessionReplaced, saveSession } from "./network/session.js";
-import { disconnectSocket } from "./network/socket.js";
-import { deleteAttempts } from "./pages/numbers/linking.js";
-import { deleteDrafts } from "./store/drafts.js";
-import { clearStore } from "./store/store.js";
-import { t } from "./language.js";
 
 export const isLoggedIn = computed(() => Boolean(currentSession()?.token));
 
@@ -17,25 +13,27 @@ export const endedMessage = signal(null);
 /** The session of the user whom another tab has logged in; null: there is none. */
 export const otherUser = signal(null);
 
-function end(message = null) {
+const cleanups = new Set();
+
+/** `cleanup({isLogout})` is called when the session ends, before it is deleted; `isLogout`: the user logged out here. */
+export const atSessionEnd = (cleanup) => cleanups.add(cleanup);
+
+function end(message, isLogout = false) {
   endedMessage.value = message;
-  disconnectSocket();
-  clearStore();
+  for (const cleanup of cleanups) cleanup({ isLogout });
   saveSession(null);
 }
 
-/** Logs out here, in all tabs and at the server. Drafts are deleted, because the computer may be shared. */
+/** Logs out here, in all tabs and at the server. What was typed is deleted, because the computer may be shared. */
 export async function endSession() {
   const token = currentSession()?.refreshToken;
-  deleteDrafts();
-  deleteAttempts();
   if (token) await post("/api/auth/logout", { refresh_token: token }).catch(() => {});
-  end();
+  end(null, true);
 }
 
 onSessionEnded(() => end(t("shell.loggedOutElsewhere")));
 onSessionExpired((problem) => end(problem.message));
 onSessionReplaced((session) => {
-  disconnectSocket();
+  for (const cleanup of cleanups) cleanup({ isLogout: false });
   otherUser.value = session;
 });

@@ -6,18 +6,31 @@ import { loadFonts } from "../fonts.js";
 import { t } from "../language.js";
 import { connectSocket, disconnectSocket, whenJoined } from "../network/socket.js";
 import { loadPageStyles } from "../page_styles.js";
+import { deleteAttempts } from "../pages/numbers/linking.js";
 import { html, useEffect, useErrorBoundary, useState } from "../rendering.js";
 import { route } from "../router.js";
 import { registerServiceWorker } from "../service_worker_registration.js";
 import { dockSimulator } from "../simulator/simulator.js";
 import { followCounts } from "../store/counts.js";
 import { counts } from "../store/signals.js";
-import { load, on } from "../store/store.js";
+import { atSessionEnd } from "../session_state.js";
+import { deleteDrafts } from "../store/drafts.js";
+import { forgetPictures } from "../store/profile_pictures.js";
+import { clearStore, load, on } from "../store/store.js";
 import { Navigation } from "./Navigation.js";
 import { OutageNotice } from "./OutageNotice.js";
 import { FIRST_PAGE, PAGES } from "./pages.js";
 
 await loadPageStyles(); // a page without them would be seen for a moment
+
+atSessionEnd(({ isLogout }) => {
+  disconnectSocket();
+  clearStore();
+  forgetPictures();
+  if (!isLogout) return;
+  deleteDrafts();
+  deleteAttempts();
+});
 
 /** Connects the socket and reads what every page needs; the records are read after the socket has joined, so that no event is missed in between. */
 function useLiveData() {

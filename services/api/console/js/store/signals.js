@@ -21,8 +21,7 @@ on("instances", () => {
 export const counts = signal(store.counts);
 on("counts", () => { counts.value = { ...store.counts }; });
 
-/** What the page offers, of /api/config. */
-export const config = signal(store.config);
+export { config } from "./config.js";
 
 /** Renders the component again at each `publish(topic)` for which `concerns(detail)` is true. */
 export function useTopic(topic, concerns = () => true) {

@@ -1,6 +1,7 @@
 // Cached records, kept current by socket events; views subscribe to topics and draw again.
 
 import { get } from "../network/rest.js";
+import { config } from "./config.js";
 
 /** Maximum of cached records per kind. */
 const MAX_CACHED_RECORDS = 1000;
@@ -24,7 +25,9 @@ class RecordCache extends Map {
 }
 
 export const store = {
-  config: { simulator: false },
+  get config() {
+    return config.value;
+  },
   instances: new Map(),
   /** By instance id: {qr, dataUrl, attempt, expiresAt} or {code, expiresAt} */
   pairing: new Map(),
