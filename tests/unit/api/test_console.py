@@ -74,7 +74,7 @@ async def test_assets_are_cached_forever_until_a_file_changes(
     shutil.copytree(CONSOLE_ROOT, tmp_path / "console")
     monkeypatch.setattr(console, "console_files", ConsoleFiles(tmp_path / "console"))
     page = await browser.get("/")
-    script = next(path for path in re.findall(r'src="(/console/[^"]+)"', page.text))
+    script = next(path for path in re.findall(r'src="(/console/[^"]+)"', page.text) if path.endswith("js/main.js"))
     assert (await browser.get(script)).headers["cache-control"] == "public, max-age=31536000, immutable"
     same = await browser.get("/", headers={"If-None-Match": page.headers["etag"]})
     assert (same.status_code, page.headers["cache-control"]) == (304, "no-cache")
