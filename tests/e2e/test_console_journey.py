@@ -139,7 +139,7 @@ async def test_a_code_to_type_survives_a_reload_is_renewed_and_links(stack: Stac
         await page.wait_for_selector("#email")
         await _register(page)
         await page.get_by_role("link", name="Settings").click()
-    await page.get_by_role("button", name="Try it with a simulated phone").click()
+        await page.get_by_role("button", name="Try it with a simulated phone").click()
         await page.wait_for_selector("img.qr")
         await page.get_by_role("button", name="Use a code instead").click()
         shown, about = page.locator(".pairing .code"), page.locator(".countdown")
