@@ -9,16 +9,28 @@ import pytest
 
 from services.router.context import RouterContext
 from services.router.rules.booking_status import booking_id
+from services.router.rules.contact_identity import conversation_id
 from services.router.store import RouterStore
-from shared.contracts.commands import ChangeBooking, CreateBooking, RescheduleBooking
+from shared.contracts.commands import (
+    AssignConversation,
+    ChangeBooking,
+    ChangeConversation,
+    CreateBooking,
+    ExpectedAssignee,
+    ExpectedName,
+    MergeContacts,
+    RenameContact,
+    RescheduleBooking,
+)
 from shared.contracts.events import MessageStatusChanged
 from shared.contracts.ids import derived_id
 from shared.contracts.message import Message
-from shared.contracts.records import BookingStatus, MessageStatus
+from shared.contracts.records import BookingStatus, ConversationStatus, MessageStatus
 from shared.platform.mongo import Database, Document
 from tests.integration.router.conftest import (
     LID,
     ME,
+    ONE,
     ORG,
     PHONE,
     START,
@@ -84,6 +96,19 @@ CONFIRM = ChangeBooking(
 ANNAS = derived_id("contact", received("A1").id)
 MAKE = CreateBooking(id="do-c", at=START, organization_id=ORG, contact_id=ANNAS, text="a table", by="user")
 MOVE = RescheduleBooking(id="do-r", at=START, organization_id=ORG, booking_id=BOOKING, starts_at=START, note="late")
+THREAD = conversation_id(ONE, ANNAS)
+CHECKED: dict[str, Any] = {"at": START, "organization_id": ORG, "conversation_id": THREAD}
+RELEASE = AssignConversation(id="do-a", user_id=None, expected_assignee=ExpectedAssignee(user_id=None), **CHECKED)
+TAKEN = AssignConversation(id="do-t", user_id=None, expected_assignee=ExpectedAssignee(user_id="u"), **CHECKED)
+CLOSE = ChangeConversation(
+    id="do-x", status=ConversationStatus.CLOSED, expected_status=ConversationStatus.OPEN, **CHECKED
+)
+RENAME = RenameContact(
+    id="do-n", at=START, organization_id=ORG, contact_id=ANNAS, name="Anna", expected=ExpectedName(name="ann")
+)
+MERGE = MergeContacts(
+    id="do-m", at=START, organization_id=ORG, contact_id=ANNAS, other_id=derived_id("contact", received("A2", LID).id)
+)
 CASES: dict[str, tuple[list[Message], Message]] = {
     "a first message": ([], received("A1", push_name="Anna")),
     "a second message with a new name": ([received("A1", PHONE)], received("A2", PHONE, push_name="Anna")),
@@ -102,6 +127,13 @@ CASES: dict[str, tuple[list[Message], Message]] = {
     "a booking a person makes": ([received("A1", type="reaction")], MAKE),
     "a booking that cannot be made": ([received("A1")], MAKE),
     "a rescheduled booking": ([received("A1")], MOVE),
+    "a conversation that is released": ([received("A1", PHONE)], RELEASE),
+    "a conversation that somebody else took": ([received("A1", PHONE)], TAKEN),
+    "a conversation that is closed": ([received("A1", PHONE)], CLOSE),
+    "a contact that is renamed": ([received("A1", PHONE, push_name="ann")], RENAME),
+    "a contact that has another name": ([received("A1", PHONE, push_name="Annie")], RENAME),
+    "contacts that a user merges": ([received("A1", PHONE), received("A2", LID, minute=1)], MERGE),
+    "contacts that cannot be merged": ([received("A1", PHONE)], MERGE),
 }
 Seen = tuple[dict[str, list[Document]], set[tuple[str, str]]]
 

@@ -5,8 +5,17 @@ from typing import Any
 import pytest
 
 from services.router.rules.booking_status import booking_id
-from shared.contracts.commands import ChangeBooking
+from services.router.rules.contact_identity import conversation_id
+from shared.contracts.commands import (
+    AssignConversation,
+    ChangeBooking,
+    ExpectedAssignee,
+    ExpectedName,
+    MergeContacts,
+    RenameContact,
+)
 from shared.contracts.events import MessageFailed, MessagesReadElsewhere
+from shared.contracts.ids import derived_id
 from shared.contracts.message import Message
 from shared.contracts.records import BookingStatus, Party
 from shared.platform.mongo import Database
@@ -31,7 +40,16 @@ HISTORY = 150
 MAX_EXAMINED = 12
 """Documents or keys of one operation."""
 COMMON: dict[str, Any] = {"organization_id": ORG, "instance_id": ONE, "at": START}
-BEFORE: list[Message] = [received("A1"), received("A2", PHONE, minute=1), command("m1"), outcome("m1"), command("m2")]
+BERT = received("B1", Party(phone="4915187654321"))
+ANNAS, BERTS = (derived_id("contact", event.id) for event in (received("A1"), BERT))
+BEFORE: list[Message] = [
+    received("A1"),
+    received("A2", PHONE, minute=1),
+    BERT,
+    command("m1"),
+    outcome("m1"),
+    command("m2"),
+]
 HANDLED: dict[str, Message] = {
     "a message": received("A9", minute=9),
     "a message repeated": received("A1"),
@@ -53,6 +71,20 @@ HANDLED: dict[str, Message] = {
     "a receipt of many": receipt("read", "W1", "X1", "X2"),
     "an early receipt": receipt("delivered", "W9"),
     "read on the phone": MessagesReadElsewhere(id="r", wa_ids=["A1"], chat=ANNA, timestamp=START, **COMMON),
+    "a name for a contact": RenameContact(
+        id="n", at=START, organization_id=ORG, contact_id=ANNAS, name="Anna", expected=ExpectedName(name=None)
+    ),
+    "contacts merged by hand": MergeContacts(
+        id="h", at=START, organization_id=ORG, contact_id=ANNAS, other_id=BERTS, anyway=True
+    ),
+    "a conversation that is taken": AssignConversation(
+        id="t",
+        at=START,
+        organization_id=ORG,
+        conversation_id=conversation_id(ONE, ANNAS),
+        user_id=None,
+        expected_assignee=ExpectedAssignee(user_id=None),
+    ),
     "a changed booking": ChangeBooking(
         id="b",
         at=START,
