@@ -14,6 +14,7 @@ from services.realtime.presence import PresenceHandlers
 from services.realtime.send_message import SendMessageHandler
 from services.realtime.server import RealtimeServer
 from services.realtime.settings import RealtimeSettings
+from services.realtime.viewing import ViewingHandlers
 from shared.contracts.registry import EVENTS_STREAM
 from shared.messaging.client import broker_client
 from shared.messaging.connection import connection, make_broker, nats_ready
@@ -27,7 +28,9 @@ def make_app(settings: RealtimeSettings) -> ASGIApp:
     broker = make_broker("realtime", settings)
     server = RealtimeServer(settings)
     SendMessageHandler(server, settings.send_wait)
-    ChatHandlers(server, PresenceHandlers(server))
+    presence = PresenceHandlers(server)
+    ViewingHandlers(server, presence)
+    ChatHandlers(server, presence)
     sessions = NamedSessionHandlers(server)
 
     @asynccontextmanager

@@ -6,9 +6,8 @@ from contextlib import suppress
 
 from pydantic import ValidationError
 
-from services.realtime.payloads import SocketEvents, ephemeral_events_of
 from shared.contracts.ephemeral import is_stale
-from shared.contracts.message import utc_now
+from shared.contracts.message import EphemeralEvent, utc_now
 from shared.contracts.registry import ephemeral_filters, parse_ephemeral
 from shared.messaging.client import NatsClient, NatsMessage, Subscription
 from shared.platform.outages import OUTAGE_ERRORS
@@ -17,14 +16,14 @@ log = logging.getLogger(__name__)
 
 
 class EphemeralFeed:
-    """Calls `on_events` with what sockets receive. Nothing is repeated, and what arrives late is dropped."""
+    """Calls `on_event` with each. Nothing is repeated, and what arrives late is dropped."""
 
     def __init__(
-        self, client: NatsClient, organization_id: str, on_events: Callable[[SocketEvents], Awaitable[None]]
+        self, client: NatsClient, organization_id: str, on_event: Callable[[EphemeralEvent], Awaitable[None]]
     ) -> None:
         self._client = client
         self._subject_filters = ephemeral_filters("realtime", organization_id)
-        self._on_events = on_events
+        self._on_event = on_event
         self._subscriptions: list[Subscription] = []
 
     async def start(self) -> None:
@@ -44,4 +43,4 @@ class EphemeralFeed:
             log.warning("%s: an unreadable ephemeral event is skipped: %s", message.subject, error.errors()[0]["msg"])
             return
         if event and event.full_subject == message.subject and not is_stale(event, utc_now()):
-            await self._on_events(ephemeral_events_of(event))
+            await self._on_event(event)

@@ -7,7 +7,13 @@ from typing import TypeVar
 from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 
-from shared.contracts.ephemeral import ContactPresence, ContactTyping
+from shared.contracts.ephemeral import (
+    VIEWING_LIFETIME_S,
+    ColleagueTyping,
+    ColleagueViewing,
+    ContactPresence,
+    ContactTyping,
+)
 from shared.contracts.events import (
     BookingCreated,
     BookingUpdated,
@@ -204,7 +210,18 @@ def ephemeral_events_of(event: EphemeralEvent) -> SocketEvents:
         included = {"contact_id", "conversation_id", "available", "last_seen"}
         fields = camel(event.model_dump(mode="json", include=included))
         return [("presence", _common_fields(event) | fields | {"from": event.from_address})]
+    if isinstance(event, ColleagueTyping):
+        fields = camel(event.model_dump(mode="json", include={"conversation_id", "user_id", "state"}))
+        return [("colleague:typing", _common_fields(event) | fields)]
+    if isinstance(event, ColleagueViewing):
+        fields = camel(event.model_dump(mode="json", include={"conversation_id", "user_id", "viewing"}))
+        return [("colleague:viewing", _common_fields(event) | fields | {"expiresIn": VIEWING_LIFETIME_S})]
     return []
+
+
+def author_of(event: EphemeralEvent) -> str | None:
+    """The user whose own sockets do not receive this event; None: all sockets do."""
+    return event.user_id if isinstance(event, ColleagueTyping | ColleagueViewing) else None
 
 
 CONTROL_EVENTS = frozenset({"resync", "session:ended"})

@@ -1,4 +1,5 @@
-"""Presence and read receipts from sockets: the user types, looks at a conversation, has read it.
+"""Presence and read receipts from sockets: the user types, looks at a conversation, has read it. The other users of
+the organization are told as well who types.
 
 Typing and presence are ephemeral (docs/decisions/0018): the acknowledgement says that the request was published for the
 right account, not that the contact saw anything.
@@ -16,11 +17,11 @@ from services.realtime.client_requests import ClientRequest, ShortText, parse
 from services.realtime.payloads import Payload
 from services.realtime.server import RealtimeServer
 from shared.contracts.commands import MarkConversationRead
-from shared.contracts.ephemeral import SendTyping, SubscribePresence, TypingState
+from shared.contracts.ephemeral import ColleagueTyping, SendTyping, SubscribePresence, TypingState
 from shared.contracts.errors import Problem
 from shared.contracts.events import ConversationUpdated
 from shared.contracts.order_keys import key_at
-from shared.contracts.principal import Principal
+from shared.contracts.principal import API_KEY_SUBJECT_PREFIX, Principal
 from shared.contracts.queries import ReadConversation, ReadMessage
 from shared.contracts.records import Party, Seen
 from shared.messaging.publisher import publish_ephemeral
@@ -59,7 +60,7 @@ class PresenceHandlers:
 
     async def subscribe_presence(self, principal: Principal, conversation_id: str) -> None:
         """A user opened this conversation: its contact's presence is wanted. Raises Problem when there is none."""
-        conversation = await self._read_conversation(principal, conversation_id)
+        conversation = await self.read_conversation(principal, conversation_id)
         if to := _party_of(conversation):
             ids = {"organization_id": principal.organization_id, "instance_id": conversation.instance_id}
             event = SubscribePresence.model_validate({**ids, "to": to})
@@ -75,11 +76,15 @@ class PresenceHandlers:
 
     async def _send_typing(self, sid: str, conversation_id: str, state: TypingState) -> Payload:
         principal = self._server.authorize(sid, "send")
-        conversation = await self._read_conversation(principal, conversation_id)
+        conversation = await self.read_conversation(principal, conversation_id)
+        client = self._server.require_nats().client
+        ids = {"organization_id": principal.organization_id, "instance_id": conversation.instance_id}
         if to := _party_of(conversation):
-            ids = {"organization_id": principal.organization_id, "instance_id": conversation.instance_id}
-            event = SendTyping.model_validate({**ids, "to": to, "state": state})
-            await publish_ephemeral(self._server.require_nats().client, event)
+            await publish_ephemeral(client, SendTyping.model_validate({**ids, "to": to, "state": state}))
+        if is_user(principal):
+            shown_state = "paused" if state == "paused" else "composing"
+            colleague = {"conversation_id": conversation_id, "user_id": principal.subject, "state": shown_state}
+            await publish_ephemeral(client, ColleagueTyping.model_validate({**ids, **colleague}))
         return {"success": True}
 
     async def _presence_subscribe(self, sid: str, data: object) -> Payload:
@@ -90,7 +95,7 @@ class PresenceHandlers:
     async def _mark_read(self, sid: str, data: object) -> Payload:
         principal, request = self._server.authorize(sid, "send"), parse(MarkReadRequest, data)
         if request.conversation_id is not None:
-            conversation = await self._read_conversation(principal, request.conversation_id)
+            conversation = await self.read_conversation(principal, request.conversation_id)
             key = _order_key_of(conversation.order_key, conversation.updated_at)
             marks = {request.conversation_id: Seen(order_key=key)}
         elif request.message_ids:
@@ -123,11 +128,17 @@ class PresenceHandlers:
         unread = event.conversation.unread_count if isinstance(event, ConversationUpdated) else None
         return {"conversationId": conversation_id, "unreadCount": unread}
 
-    async def _read_conversation(self, principal: Principal, conversation_id: str) -> ConversationState:
+    async def read_conversation(self, principal: Principal, conversation_id: str) -> ConversationState:
+        """Raises Problem 404 for a conversation that this principal may not read."""
         query = ReadConversation(organization_id=principal.organization_id, conversation_id=conversation_id)
         conversation = ConversationReply.model_validate(await self._server.query(query)).data
         _require_instance(principal, conversation.instance_id)
         return conversation
+
+
+def is_user(principal: Principal) -> bool:
+    """And no API key, which is nobody's colleague."""
+    return not principal.subject.startswith(API_KEY_SUBJECT_PREFIX)
 
 
 def _order_key_of(order_key: int | None, time: datetime | None) -> int:

@@ -14,10 +14,11 @@ from services.realtime.catch_up import CatchUp
 from services.realtime.ephemeral_feed import EphemeralFeed
 from services.realtime.event_decoding import decode_event
 from services.realtime.nats_clients import NatsClients
-from services.realtime.payloads import SocketEvents
+from services.realtime.payloads import author_of, ephemeral_events_of
 from services.realtime.send_queue import SendQueue, encode_events
 from services.realtime.subscriber import OrganizationRoom, ResumeResult, SocketPosition
 from shared.contracts.errors import Problem
+from shared.contracts.message import EphemeralEvent
 from shared.contracts.registry import organization_events_filter
 from shared.messaging.ordered_consumer import MessageHandler, OrderedConsumer
 from shared.messaging.stream_replay import StreamReplay
@@ -130,12 +131,12 @@ class OrganizationRooms:
 
         return on_event
 
-    def _ephemeral_handler(self, room: OrganizationRoom) -> Callable[[SocketEvents], Awaitable[None]]:
+    def _ephemeral_handler(self, room: OrganizationRoom) -> Callable[[EphemeralEvent], Awaitable[None]]:
         """A socket that is not up to date receives no ephemeral events."""
 
-        async def on_events(events: SocketEvents) -> None:
-            packets = encode_events(events)
+        async def on_event(event: EphemeralEvent) -> None:
+            packets = encode_events(ephemeral_events_of(event), author_of(event))
             for sid in [socket.sid for socket in room.sockets.values() if socket.is_live]:
                 await self._send_queue.send(sid, packets)
 
-        return on_events
+        return on_event

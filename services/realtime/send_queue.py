@@ -17,7 +17,7 @@ from services.realtime.backlog import Backlogs, EnginePacket, PacketQueue
 from services.realtime.connection_registry import SocketConnection
 from services.realtime.payloads import Payload, SocketEvents, scope_of
 from services.realtime.transport import Transport
-from shared.contracts.principal import Scope
+from shared.contracts.principal import Principal, Scope
 
 SLOW_CONSUMER = "slow_consumer"
 SLOW_CONSUMER_REASON = "this socket reads more slowly than events come; connect again and join with `since`"
@@ -30,15 +30,20 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class EncodedEvent:
-    """An event as it is sent. `scope`: what a socket needs to receive it; None: nothing."""
+    """An event as it is sent. `scope`: what a socket needs to receive it; None: nothing. `author`: the subject whose
+    sockets do not receive it."""
 
     packet: EnginePacket
     scope: Scope | None
+    author: str | None = None
+
+    def is_for(self, principal: Principal) -> bool:
+        return (self.scope is None or self.scope in principal.scopes) and self.author != principal.subject
 
 
-def encode_events(events: SocketEvents) -> list[EncodedEvent]:
-    """Once for all receivers."""
-    return [EncodedEvent(event_packet(name, payload), scope_of(name)) for name, payload in events]
+def encode_events(events: SocketEvents, author: str | None = None) -> list[EncodedEvent]:
+    """Once for all receivers; the sockets of `author` are none."""
+    return [EncodedEvent(event_packet(name, payload), scope_of(name), author) for name, payload in events]
 
 
 def event_packet(name: str, payload: Mapping[str, object]) -> EnginePacket:
@@ -147,6 +152,5 @@ class SendQueue:
         queue = self._transport.queue_of(connection)
         if queue is None:
             return None
-        scopes = connection.principal.scopes
-        packets = [event.packet for event in events if event.scope is None or event.scope in scopes]
-        return connection.principal.organization_id, queue, packets
+        principal = connection.principal
+        return principal.organization_id, queue, [event.packet for event in events if event.is_for(principal)]

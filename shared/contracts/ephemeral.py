@@ -4,15 +4,21 @@ A subscriber that is not connected misses them. Events older than MAX_EPHEMERAL_
 """
 
 from datetime import datetime, timedelta
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from shared.contracts.message import EphemeralEvent
 from shared.contracts.records import Party
 
 MAX_EPHEMERAL_AGE = timedelta(seconds=10)
 """WhatsApp shows typing for little longer."""
+VIEWING_LIFETIME_S = 60
+"""A user who does not repeat that they view a conversation views it no longer."""
 
 TypingState = Literal["composing", "recording", "paused"]
+ColleagueTypingState = Literal["composing", "paused"]
+_Id = Annotated[str, Field(max_length=128)]
 
 
 def is_stale(event: EphemeralEvent, now: datetime) -> bool:
@@ -73,6 +79,32 @@ class ContactPresence(EphemeralEvent):
     from_address: str
     available: bool
     last_seen: datetime | None = None
+
+
+# --- between the replicas of realtime --------------------------------------------------------------------------------
+
+
+class ColleagueTyping(EphemeralEvent):
+    """A user of the organization writes to a contact, or stopped. For the sockets of the other users."""
+
+    subject: ClassVar[str] = "wa.live.colleague.typing"
+    publishers: ClassVar[tuple[str, ...]] = ("realtime",)
+    subscribers: ClassVar[tuple[str, ...]] = ("realtime",)
+    conversation_id: _Id
+    user_id: _Id
+    state: ColleagueTypingState
+
+
+class ColleagueViewing(EphemeralEvent):
+    """A user of the organization looks at a conversation, for the next 60 seconds, or left it. For the sockets of the
+    other users."""
+
+    subject: ClassVar[str] = "wa.live.colleague.viewing"
+    publishers: ClassVar[tuple[str, ...]] = ("realtime",)
+    subscribers: ClassVar[tuple[str, ...]] = ("realtime",)
+    conversation_id: _Id
+    user_id: _Id
+    viewing: bool
 
 
 # --- for session ---------------------------------------------------------------------------------------------------

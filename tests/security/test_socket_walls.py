@@ -18,6 +18,7 @@ from services.realtime.presence import PresenceHandlers
 from services.realtime.send_message import SendMessageHandler
 from services.realtime.server import RealtimeServer
 from services.realtime.settings import RealtimeSettings
+from services.realtime.viewing import ViewingHandlers
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
 from shared.contracts.principal import ROLE_SCOPES, Scope
@@ -75,6 +76,9 @@ ATTACKS: dict[str, Attack] = {
     ),  # the router refuses it: the command carries the sender's own organization
     "typing": Attack("send", (_conversation, lambda ids: _conversation(ids) | {"state": "recording"}), NOT_FOUND),
     "stop_typing": Attack("send", (_conversation,), NOT_FOUND),
+    "conversation:viewing": Attack(
+        "read", (_conversation, lambda ids: _conversation(ids) | {"viewing": False}), NOT_FOUND
+    ),
     "presence_subscribe": Attack("read", (_conversation,), NOT_FOUND),
     "mark_read": Attack(
         "send",
@@ -101,7 +105,9 @@ ATTACKS: dict[str, Attack] = {
 def test_every_event_is_attacked() -> None:
     server = RealtimeServer(RealtimeSettings(token_public_key=PUBLIC_KEY))
     SendMessageHandler(server, timeout=10)
-    ChatHandlers(server, PresenceHandlers(server))
+    presence = PresenceHandlers(server)
+    ViewingHandlers(server, presence)
+    ChatHandlers(server, presence)
     NamedSessionHandlers(server)
     assert set(server.requests.handlers) == set(ATTACKS)
     assert set(server.sio.handlers) <= {"/"}

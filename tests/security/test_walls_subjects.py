@@ -39,6 +39,8 @@ ELSEWHERE = {
     "PresenceObserved": "said by the session service only",
     "ContactTyping": "said by the router only",
     "ContactPresence": "said by the router only",
+    "ColleagueTyping": "said and heard by realtime only",
+    "ColleagueViewing": "said and heard by realtime only",
     "SendTyping": "of the session service",
     "SubscribePresence": "of the session service",
 }

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from services.realtime.payloads import camel, ephemeral_events_of, socket_events_of
-from shared.contracts.ephemeral import ContactPresence, ContactTyping, TypingObserved
+from services.realtime.payloads import author_of, camel, ephemeral_events_of, socket_events_of
+from shared.contracts.ephemeral import ColleagueTyping, ColleagueViewing, ContactPresence, ContactTyping, TypingObserved
 from shared.contracts.events import (
     BookingCreated,
     BookingUpdated,
@@ -218,3 +218,16 @@ def test_ephemeral_events_have_no_sequence() -> None:
         ephemeral_events_of(TypingObserved.model_validate({**COMMON, "sender": {"phone": "1"}, "state": "paused"}))
         == []
     )
+
+
+def test_what_a_user_does_is_told_to_colleagues_and_not_to_the_user() -> None:
+    common = COMMON | {"conversation_id": "v", "user_id": "u"}
+    typing = ColleagueTyping.model_validate({**common, "state": "composing"})
+    ids = {"instanceId": "one", "organizationId": "acme", "timestamp": "2026-01-02T03:04:05Z"}
+    ids |= {"conversationId": "v", "userId": "u"}
+    assert ephemeral_events_of(typing) == [("colleague:typing", ids | {"state": "composing"})]
+    viewing = ColleagueViewing.model_validate({**common, "viewing": True})
+    assert ephemeral_events_of(viewing) == [("colleague:viewing", ids | {"viewing": True, "expiresIn": 60})]
+    assert (author_of(typing), author_of(viewing)) == ("u", "u")
+    contact = ContactTyping.model_validate({**COMMON, "from_address": "49151", "state": "composing"})
+    assert author_of(contact) is None

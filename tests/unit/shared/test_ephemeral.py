@@ -48,5 +48,10 @@ def test_who_may_hear_and_say_it() -> None:
 
 
 def test_what_a_service_hears_of_one_organization_is_within_its_rights() -> None:
-    assert ephemeral_filters("realtime", "acme") == ["wa.live.contact.typing.acme.*", "wa.live.contact.presence.acme.*"]
+    assert ephemeral_filters("realtime", "acme") == [
+        "wa.live.contact.typing.acme.*",
+        "wa.live.contact.presence.acme.*",
+        "wa.live.colleague.typing.acme.*",
+        "wa.live.colleague.viewing.acme.*",
+    ]
     assert ephemeral_filters("api", "acme") == []
