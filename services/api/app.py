@@ -1,7 +1,7 @@
 """Creates the api: connects its stores, middleware, routes and NATS endpoints."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from functools import cache, partial
 
 import httpx
@@ -18,6 +18,8 @@ from services.api.access.rate_limits import RateLimits
 from services.api.access.revocation_steps import pending_revocation_publisher
 from services.api.access.revocations import AccessRevocations
 from services.api.context import ApiContext
+from services.api.mail.mail_queue import MailQueue
+from services.api.mail.smtp import send_mail
 from services.api.middleware.audit import AuditMiddleware
 from services.api.middleware.authentication import AuthenticationMiddleware
 from services.api.middleware.compression import CompressionMiddleware
@@ -75,6 +77,7 @@ def create_app(settings: ApiSettings) -> ASGIApp:
             revocations = AccessRevocations(publisher, PendingRevocations(database), callers)
             audit_queue = AuditQueue(AuditLog(database.audit, settings.audit_kept))
             passwords = Passwords()
+            mails = MailQueue(partial(send_mail, settings)) if settings.sends_mail else None
             app.state.context = ApiContext(
                 settings,
                 database,
@@ -86,6 +89,7 @@ def create_app(settings: ApiSettings) -> ASGIApp:
                 revocations,
                 audit_queue,
                 RateLimits(settings),
+                mails,
                 simulator_client,
             )
             app.state.checks = {"mongo": partial(ping, database), "nats": partial(nats_ready, broker)}
@@ -93,6 +97,7 @@ def create_app(settings: ApiSettings) -> ASGIApp:
             async with (
                 pending_revocation_publisher(app.state.context),
                 audit_queue.running(),
+                mails.running() if mails else nullcontext(),
                 caches_follow_events(client, callers, connected_instances),
                 rpc_server(
                     client, access_endpoints(database, RateLimits(settings)), queue="api", limits=ACCESS_QUERY_LIMITS

@@ -16,6 +16,7 @@ from services.api.access.passwords import Passwords
 from services.api.access.rate_limits import RateLimits
 from services.api.access.revocations import AccessRevocations
 from services.api.dependencies import depends_on
+from services.api.mail.mail_queue import MailQueue
 from services.api.request_fields import with_json_schema
 from services.api.settings import ApiSettings
 from services.api.store.api_keys import ApiKeys
@@ -56,6 +57,8 @@ class ApiContext:
     revocations: AccessRevocations
     audit_queue: AuditQueue
     rate_limits: RateLimits
+    mails: MailQueue | None
+    """None: SMTP is not set."""
     simulator: httpx.AsyncClient | None = None
     """Its control interface; local mode only."""
 

@@ -34,6 +34,7 @@ OPEN = (
     "POST /api/auth/accept-invitation",
     "POST /api/auth/invitation",
     "POST /api/auth/password-reset",
+    "POST /api/auth/forgot-password",
     "POST /api/auth/password-reset/inspect",
     "POST /api/auth/login",
     "POST /api/auth/refresh",

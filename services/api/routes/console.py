@@ -60,9 +60,14 @@ async def service_worker(request: Request) -> Response:
 
 @router.get("/api/config")
 async def config(request: Request) -> dict[str, bool | str]:
-    """What the page offers before login: the simulator, and registration `open|first|closed`."""
+    """What the page offers before login: the simulator, registration `open|first|closed`, and whether mails
+    are sent."""
     settings = request.app.state.context.settings
-    return {"simulator": bool(settings.simulator_url), "registration": settings.registration_policy}
+    return {
+        "simulator": bool(settings.simulator_url),
+        "registration": settings.registration_policy,
+        "email": settings.sends_mail,
+    }
 
 
 @router.get("/console/{path:path}")

@@ -10,6 +10,7 @@ from pydantic import BaseModel, field_validator
 
 from services.api.access.revocation_steps import after_removal, after_role_change
 from services.api.context import ApiContext, Ctx, Manager, Reader
+from services.api.mail.link_mails import mail_invitation
 from services.api.nats.served_on_nats import served_on_nats
 from services.api.request_fields import OMITTABLE, Email, Name, RequestBody
 from services.api.responses import Item, Ok, Page, Secret
@@ -83,7 +84,8 @@ async def _invitations(context: ApiContext, records: Sequence[InvitationRecord])
 
 async def _created(context: ApiContext, record: InvitationRecord, token: str) -> Item[CreatedInvitation]:
     invitation = (await _invitations(context, [record]))[0]
-    return Item(data=CreatedInvitation(**invitation.model_dump(), token=token, mailed=False))
+    mailed = await mail_invitation(context, record, token)
+    return Item(data=CreatedInvitation(**invitation.model_dump(), token=token, mailed=mailed))
 
 
 def require_may_assign(caller: Principal, *roles: Role | None) -> None:
@@ -146,7 +148,8 @@ async def remove_user(context: Ctx, caller: Manager, user_id: str) -> Ok:
 @router.post("/invitations", status_code=201)
 @served_on_nats("wa.command.invitation.create", "CreateInvitationRequest")
 async def invite(context: Ctx, caller: Manager, body: NewInvitation) -> Item[CreatedInvitation]:
-    """Create a one-time token, and give it to the person yourself: no mail is sent."""
+    """Create a one-time token. Where SMTP is set it is mailed to the address; otherwise give it to the person
+    yourself."""
     require_may_assign(caller, body.role)
     ttl = context.settings.invitation_ttl
     invitation, token = await context.invitations.create(caller, body.email, body.role, ttl)

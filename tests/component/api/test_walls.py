@@ -21,6 +21,7 @@ OPEN = {
     "/api/auth/accept-invitation",
     "/api/auth/invitation",
     "/api/auth/password-reset",
+    "/api/auth/forgot-password",
     "/api/auth/password-reset/inspect",
     "/api/auth/refresh",
     "/health",

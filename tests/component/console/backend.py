@@ -85,7 +85,7 @@ class Backend:
         }
         api = FastAPI()
         api.include_router(router)
-        settings = SimpleNamespace(simulator_url="http://127.0.0.1:1", registration_policy="closed")
+        settings = SimpleNamespace(simulator_url="http://127.0.0.1:1", registration_policy="closed", sends_mail=False)
         api.state.context = SimpleNamespace(settings=settings)
         api.middleware("http")(self._refuse)
         self._auth_routes(api)

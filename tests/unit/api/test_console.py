@@ -95,11 +95,11 @@ async def test_a_version_gives_access_to_nothing_else(browser: AsyncClient, path
 
 
 async def test_the_page_gets_its_configuration(browser: AsyncClient, app: FastAPI) -> None:
-    settings = SimpleNamespace(simulator_url="http://127.0.0.1:3005", registration_policy="open")
+    settings = SimpleNamespace(simulator_url="http://127.0.0.1:3005", registration_policy="open", sends_mail=False)
     app.state.context = SimpleNamespace(settings=settings)
-    assert (await browser.get("/api/config")).json() == {"simulator": True, "registration": "open"}
-    settings.simulator_url = None
-    assert (await browser.get("/api/config")).json() == {"simulator": False, "registration": "open"}
+    assert (await browser.get("/api/config")).json() == {"simulator": True, "registration": "open", "email": False}
+    settings.simulator_url, settings.sends_mail = None, True
+    assert (await browser.get("/api/config")).json() == {"simulator": False, "registration": "open", "email": True}
 
 
 @pytest.mark.parametrize(
