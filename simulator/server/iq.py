@@ -9,6 +9,7 @@ from simulator.protocol.node import Attributes, Node, element, leaf, listed
 from simulator.server.connection import ClientConnection
 from simulator.server.groups import groups
 from simulator.server.network import NetworkState
+from simulator.server.profile_pictures import has_picture, picture_node
 from simulator.server.usync import usync
 
 PRIVACY = ("readreceipts", "profile", "status", "online", "last", "groupadd", "calladd")
@@ -177,6 +178,13 @@ def _groups(request: IqRequest) -> IqAnswer:
     return IqError(404, "item-not-found") if nodes is None else nodes
 
 
+def _picture(request: IqRequest) -> IqAnswer:
+    account = request.network.account(request.node.jid("target"))
+    if account is None or not has_picture(account):
+        return IqError(404, "item-not-found")
+    return [picture_node(account, request.body.text("type", "preview"))]
+
+
 HANDLERS: dict[str, Callable[[IqRequest], IqAnswer]] = {
     "w:p": _ping,
     "encrypt": _encrypt,
@@ -188,5 +196,6 @@ HANDLERS: dict[str, Callable[[IqRequest], IqAnswer]] = {
     "abt": lambda _: [element("props", {"protocol": "1"})],
     "md": _devices,
     "w:g2": _groups,
+    "w:profile:picture": _picture,
     "usync": lambda request: usync(request.network, request.body),
 }

@@ -120,6 +120,9 @@ class NetworkState:
         """The account of a phone-number JID or of a LID."""
         return self.accounts.get(jid.user) if jid.server in (PHONE_SERVER, "c.us") else self._by_lid.get(jid.user)
 
+    def find_by_lid(self, lid_user: str) -> SimulatedAccount | None:
+        return self._by_lid.get(lid_user)
+
     def find_by_number(self, number: str) -> SimulatedAccount | None:
         """The account with this number; for Brazilian mobile numbers with or without the ninth digit."""
         account = self.accounts.get(number)

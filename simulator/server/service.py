@@ -14,6 +14,7 @@ from simulator.server.connection import ClientConnection
 from simulator.server.login import LoginHandler
 from simulator.server.media_host import MediaHost
 from simulator.server.network import NetworkState
+from simulator.server.profile_pictures import PictureHost
 from simulator.server.routing import StanzaRouter
 from simulator.server.tls import prepare
 from simulator.server.tunnel import HttpProtocol, Tunnel, TunnelRules
@@ -31,6 +32,7 @@ class WhatsAppServer:
         self.chain = self.noise.certificate_chain()
         self.login_handler = LoginHandler(network)
         self.media = MediaHost(network)
+        self.pictures = PictureHost(network)
         self.ca_path, self._tls = prepare(network.folder)
         self._stanzas = self._table()
         self._listener: asyncio.Server | None = None
@@ -53,6 +55,7 @@ class WhatsAppServer:
         app.router.add_post("/mms/{kind}/{token}", self.media.upload)
         app.router.add_delete("/mms/{kind}/{token}", self.media.delete)
         app.router.add_get("/v/{token}", self.media.download)
+        app.router.add_get("/pp/{lid_user}", self.pictures.download)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
         http = cast(Callable[[], HttpProtocol], self._runner.server)

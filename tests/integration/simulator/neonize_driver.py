@@ -112,6 +112,9 @@ def run(request: dict[str, Any]) -> Any:
             return client.send_image(jid_of(request["to"]), base64.b64decode(request["data"]), caption="look").ID
         case "download":
             return base64.b64encode(client.download_any(messages[request["id"]])).decode()
+        case "profile_picture":
+            picture = client.get_profile_picture(jid_of(request["of"]))
+            return {"id": picture.ID, "url": picture.URL, "type": picture.Type}
         case "typing":
             state = ChatPresence.CHAT_PRESENCE_COMPOSING
             client.send_chat_presence(jid_of(request["to"]), state, ChatPresenceMedia.CHAT_PRESENCE_MEDIA_TEXT)

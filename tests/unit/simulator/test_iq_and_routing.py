@@ -13,6 +13,7 @@ from simulator.protocol.node import Node, element, leaf
 from simulator.protocol.protos import Message
 from simulator.server import iq
 from simulator.server.accounts import Companion, Faults
+from simulator.server.profile_pictures import has_picture, picture_node
 from simulator.server.routing import StanzaRouter
 from simulator.world import World
 
@@ -127,3 +128,12 @@ def test_an_error_ack_after_a_retry_receipt_does_not_drop_the_new_copy(client: C
         ack = element("ack", {"class": "message", "id": "R1", **attrs})
         router.ack(connection, ack, client.companion)  # type: ignore[arg-type]  # not looked at
         assert len(client.world.network.delivery.queues[str(client.companion.lid)]) == left
+
+
+def test_a_profile_picture_is_named_by_its_address_and_is_missing_for_strangers(client: Client) -> None:
+    contact = next(one for one in (client.world.add_contact() for _ in range(20)) if has_picture(one.account))
+    body = element("picture", {"query": "url", "type": "preview"})
+    (answer,) = client.ask("w:profile:picture", body, target=contact.account.pn)
+    assert answer.children == [picture_node(contact.account, "preview")]
+    (answer,) = client.ask("w:profile:picture", body, target=Jid("4915100000000", "s.whatsapp.net"))
+    assert answer.require_child("error").text("code") == "404"
