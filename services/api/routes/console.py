@@ -70,6 +70,13 @@ async def config(request: Request) -> dict[str, bool | str]:
     }
 
 
+@router.get("/console/gallery.html")
+async def gallery(request: Request) -> Response:
+    """Every component of the console in every state; nothing leads here."""
+    file, policy = console_files.current().gallery_page
+    return _response(request, file, {**PAGE_HEADERS, "Content-Security-Policy": policy})
+
+
 @router.get("/console/{path:path}")
 async def asset(request: Request, path: str) -> Response:
     """A script, style, image, font or sound. For an earlier version the current file is served, without caching."""

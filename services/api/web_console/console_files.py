@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from services.api.web_console.index_page import IndexPage, render_index_page
+from services.api.web_console.index_page import IndexPage, render_gallery_page, render_index_page
 from services.api.web_console.service_worker import render_service_worker
 from shared.contracts.errors import Problem
 
@@ -75,6 +75,12 @@ class ConsoleVersion:
         """The page at `/`."""
         page = render_index_page(self.text("index.html"), self.name, self.module_sources)
         return served_file(page.content.encode(), ".html"), page
+
+    @cached_property
+    def gallery_page(self) -> tuple[ServedFile, str]:
+        """The page that shows every component, for the people who work on them, and its security policy."""
+        content, policy = render_gallery_page(self.text("index.html"), self.name)
+        return served_file(content.encode(), ".html"), policy
 
     @cached_property
     def service_worker(self) -> ServedFile:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from services.api.web_console.module_graph import CONSOLE_URL, Sources, static_graph
 
 ENTRY_MODULE = "js/main.js"
+GALLERY_MODULE = "js/gallery/Gallery.js"
+GALLERY_STYLES = "css/gallery.css"
 EARLY_MODULE = "js/preload_modules_after_login.js"
 """Begins to load the modules that are needed after the login."""
 ENTRIES_AFTER_LOGIN = ("js/shell/Shell.js", "js/pages/inbox/inbox.js")
@@ -56,6 +58,14 @@ def render_index_page(template: str, version: str, sources: Sources) -> IndexPag
     head = f'{preloads}<script type="application/json" id="modules-after-login">{listed}</script>\n{early}</head>'
     content = template.replace("</head>", head, 1).replace(f'"{CONSOLE_URL}', f'"{CONSOLE_URL}{version}/')
     return IndexPage(content, _policy(content), modules, after_login)
+
+
+def render_gallery_page(template: str, version: str) -> tuple[str, str]:
+    """The page that shows every component, made of the same template. → content, security policy"""
+    styles = f'<link rel="stylesheet" href="{CONSOLE_URL}{GALLERY_STYLES}">\n</head>'
+    page = template.replace("</head>", styles, 1).replace(CONSOLE_URL + ENTRY_MODULE, CONSOLE_URL + GALLERY_MODULE)
+    content = page.replace(f'"{CONSOLE_URL}', f'"{CONSOLE_URL}{version}/')
+    return content, _policy(content)
 
 
 def _import_map_text(content: str) -> str:

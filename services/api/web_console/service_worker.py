@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 _STORED_SUFFIXES = (".css", ".js", ".mjs", ".svg")
 _STORED_FONT = "fonts/inter-latin-wght-normal.woff2"
-_NOT_STORED = "service_worker.js"
-"""It is no part of the page."""
+_NOT_STORED = ("service_worker.js", "js/gallery/", "css/gallery.css")
+"""Beginnings of the paths of what is no part of the console's page."""
 
 
 def render_service_worker(script: str, version: str, paths: Iterable[str]) -> str:
@@ -18,5 +18,7 @@ def render_service_worker(script: str, version: str, paths: Iterable[str]) -> st
 def stored_paths(paths: Iterable[str]) -> list[str]:
     """What the console needs to open without the server. Other files are stored when a page has loaded them."""
     return sorted(
-        path for path in paths if path != _NOT_STORED and (path.endswith(_STORED_SUFFIXES) or path == _STORED_FONT)
+        path
+        for path in paths
+        if not path.startswith(_NOT_STORED) and (path.endswith(_STORED_SUFFIXES) or path == _STORED_FONT)
     )

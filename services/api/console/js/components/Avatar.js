@@ -23,7 +23,7 @@ function useProfilePicture(contactId, element) {
     const observer = new IntersectionObserver(([entry]) => {
       if (!entry.isIntersecting) return;
       observer.disconnect();
-      profilePicture(contactId).then((found) => { if (!isClosed) setAddress(found); });
+      profilePicture(contactId, () => !isClosed).then((found) => { if (!isClosed) setAddress(found); });
     });
     observer.observe(element.current);
     return () => {
@@ -31,16 +31,16 @@ function useProfilePicture(contactId, element) {
       observer.disconnect();
     };
   }, [contactId]);
-  return address;
+  return [address, () => setAddress(null)];
 }
 
-/** `contactId`: the contact whose profile picture is shown; `size`: "small", "large" or null. */
-export function Avatar({ name, contactId = null, size = "" }) {
+/** `contactId`: the contact whose profile picture is shown, on the initials until it is there; `size`: "small", "large" or null. */
+export function Avatar({ name, contactId = null, size = null }) {
   const element = useRef(null);
-  const address = useProfilePicture(contactId, element);
+  const [address, dropAddress] = useProfilePicture(contactId, element);
   return html`
     <span class=${`avatar hue-${hueOf(name)} ${size ?? ""}`} aria-hidden="true" ref=${element}>
-      ${address ? html`<img src=${address} alt="" />` : initials(name)}
+      ${address ? html`<img src=${address} alt="" onError=${dropAddress} />` : initials(name)}
     </span>
   `;
 }

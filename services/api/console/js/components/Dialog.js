@@ -2,10 +2,13 @@
 
 import { t } from "../language.js";
 import { displayError } from "../network/errors.js";
-import { html, signal, useId, useLayoutEffect, useRef, useState } from "../rendering.js";
+import { effect, html, signal, untracked, useId, useLayoutEffect, useRef, useState } from "../rendering.js";
+import { route } from "../router.js";
 import { Button, IconButton } from "./Button.js";
 
-/** `onClose()`: Escape, the close button or a press beside the dialog. `actions`: buttons at the end. */
+const FIELDS = "input, select, textarea";
+
+/** `onClose()`: Escape, the close button or a press beside the dialog, which a slip cannot do to a form. `actions`: buttons at the end. */
 export function Dialog({ title, onClose, children, actions = null, class: className = "" }) {
   const element = useRef(null);
   const id = useId();
@@ -13,7 +16,7 @@ export function Dialog({ title, onClose, children, actions = null, class: classN
     const opener = document.activeElement;
     const dialog = element.current;
     dialog.showModal();
-    (dialog.querySelector("[autofocus]") ?? dialog.querySelector(".dialog-body :is(input, select, textarea, button)"))?.focus();
+    (dialog.querySelector("[autofocus]") ?? dialog.querySelector(".dialog-body :is(input, select, textarea, button)") ?? dialog.querySelector(".actions .button"))?.focus();
     return () => {
       if (opener?.isConnected) opener.focus();
     };
@@ -22,8 +25,13 @@ export function Dialog({ title, onClose, children, actions = null, class: classN
     event.preventDefault();
     onClose();
   };
+  const onPress = (event) => {
+    const box = element.current.getBoundingClientRect();
+    const isInside = event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top && event.clientY <= box.bottom;
+    if (event.target === element.current && !isInside && !element.current.querySelector(FIELDS)) onClose();
+  };
   return html`
-    <dialog ref=${element} class=${className} aria-labelledby=${id} onCancel=${onCancel} onMouseDown=${(event) => event.target === element.current && onClose()}>
+    <dialog ref=${element} class=${className} aria-labelledby=${id} onCancel=${onCancel} onMouseDown=${onPress}>
       <header class="dialog-head">
         <h2 id=${id}>${title}</h2>
         <${IconButton} icon="close" label=${t("common.close")} onClick=${onClose} />
@@ -34,7 +42,7 @@ export function Dialog({ title, onClose, children, actions = null, class: classN
   `;
 }
 
-/** [{key, render}] of the dialogs that are open, the newest last. */
+/** [{key, render, close}] of the dialogs that are open, the newest last. */
 const dialogs = signal([]);
 let lastKey = 0;
 
@@ -47,12 +55,25 @@ export function openDialog(render) {
       dialogs.value = dialogs.value.filter((dialog) => dialog.key !== key);
       resolve(result);
     };
-    dialogs.value = [...dialogs.value, { key, render: () => render(close) }];
+    dialogs.value = [...dialogs.value, { key, close, render: () => render(close) }];
   });
 }
 
 /** Whether a dialog is open: keyboard shortcuts are off then. */
 export const hasOpenDialog = () => dialogs.value.length > 0 || Boolean(document.querySelector("dialog[open]"));
+
+/** Without a result. */
+export function closeDialogs() {
+  for (const dialog of dialogs.value) dialog.close();
+}
+
+const page = () => route.value.page;
+let shownPage = page();
+effect(() => {
+  if (page() === shownPage) return;
+  shownPage = page();
+  untracked(closeDialogs); // the dialogs belong to the page that was left
+});
 
 function OpenDialog({ render }) {
   return render();
@@ -68,6 +89,7 @@ function Confirmation({ title, text, action, danger, run, close }) {
   const [isBusy, setBusy] = useState(false);
   async function accept() {
     setBusy(true);
+    setProblem(null);
     try {
       await run?.();
       close(true);

@@ -1,7 +1,7 @@
 // Labelled fields of forms, each with a place for its hint and its error.
 
 import { t } from "../language.js";
-import { html, useId, useState } from "../rendering.js";
+import { html, useId, useRef, useState } from "../rendering.js";
 import { IconButton } from "./Button.js";
 import { Icon } from "./Icon.js";
 
@@ -62,9 +62,12 @@ export function Select({ label, hint, error, options, value, onChange, hideLabel
   const id = useField(rest);
   return html`
     <${Field} id=${id} label=${label} hint=${hint} error=${error} hideLabel=${hideLabel}>
-      <select ...${rest} class="input" id=${id} value=${value} aria-invalid=${error ? "true" : null} aria-describedby=${describedBy(id, hint)} onChange=${(event) => onChange(event.currentTarget.value)}>
-        ${options.map((option) => html`<option key=${option.value} value=${option.value} selected=${option.value === value}>${option.label}</option>`)}
-      </select>
+      <span class="select">
+        <select ...${rest} class="input" id=${id} value=${value} aria-invalid=${error ? "true" : null} aria-describedby=${describedBy(id, hint)} onChange=${(event) => onChange(event.currentTarget.value)}>
+          ${options.map((option) => html`<option key=${option.value} value=${option.value} selected=${option.value === value}>${option.label}</option>`)}
+        </select>
+        <${Icon} name="chevron-down" />
+      </span>
     </${Field}>
   `;
 }
@@ -88,17 +91,22 @@ export const Checkbox = (props) => html`<${Toggle} class="checkbox-field" ...${p
 
 /** A search; Escape clears it. */
 export function SearchField({ label, value, onInput, ...rest }) {
+  const input = useRef(null);
+  const clear = () => {
+    onInput("");
+    input.current.focus();
+  };
   const onKeyDown = (event) => {
     if (event.key !== "Escape" || !value) return;
     event.preventDefault();
     event.stopPropagation();
-    onInput("");
+    clear();
   };
   return html`
-    <div class="search" role="search">
+    <div class="search" role="search" aria-label=${label}>
       <${Icon} name="search" />
-      <input class="input" type="search" dir="auto" placeholder=${label} aria-label=${label} maxlength="100" autocomplete="off" ...${rest} value=${value} onInput=${(event) => onInput(event.currentTarget.value)} onKeyDown=${onKeyDown} />
-      ${value && html`<${IconButton} icon="close" class="clear-search" label=${t("common.clearSearch")} onClick=${() => onInput("")} />`}
+      <input ref=${input} class="input" type="search" dir="auto" placeholder=${label} aria-label=${label} maxlength="100" autocomplete="off" ...${rest} value=${value} onInput=${(event) => onInput(event.currentTarget.value)} onKeyDown=${onKeyDown} />
+      ${value && html`<${IconButton} icon="close" class="clear-search" label=${t("common.clearSearch")} onClick=${clear} />`}
     </div>
   `;
 }

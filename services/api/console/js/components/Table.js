@@ -2,7 +2,7 @@
 
 import { html } from "../rendering.js";
 
-/** `columns`: [{key, title, render(row), align?}]; `onRowHref(row)`: address that the first column leads to. */
+/** The roles are written because browsers take them from a table that is displayed as cards. `columns`: [{key, title, render(row), align?: "end" or "center", nowrap?}]; `onRowHref(row)`: address that the first column leads to. */
 export function Table({ label, columns, rows, keyOf, onRowHref = null }) {
   const cell = (column, row, at) => {
     const content = column.render(row);
@@ -10,11 +10,11 @@ export function Table({ label, columns, rows, keyOf, onRowHref = null }) {
   };
   return html`
     <div class="table-scroller" tabindex="0" role="region" aria-label=${label}>
-      <table class="table">
-        <thead><tr>${columns.map((column) => html`<th key=${column.key} scope="col" class=${column.align ?? ""}>${column.title}</th>`)}</tr></thead>
-        <tbody>
+      <table class="table" role="table">
+        <thead role="rowgroup"><tr role="row">${columns.map((column) => html`<th key=${column.key} scope="col" role="columnheader" class=${column.align ?? ""}>${column.title}</th>`)}</tr></thead>
+        <tbody role="rowgroup">
           ${rows.map((row) => html`
-            <tr key=${keyOf(row)}>${columns.map((column, at) => html`<td key=${column.key} data-title=${column.title} class=${column.align ?? ""}>${cell(column, row, at)}</td>`)}</tr>
+            <tr key=${keyOf(row)} role="row">${columns.map((column, at) => html`<td key=${column.key} role="cell" data-title=${column.title} class=${`${column.align ?? ""} ${column.nowrap ? "nowrap" : ""}`}>${cell(column, row, at)}</td>`)}</tr>
           `)}
         </tbody>
       </table>

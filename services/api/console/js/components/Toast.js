@@ -1,7 +1,7 @@
 // Short lines that appear at the bottom of the window and leave by themselves.
 
 import { t } from "../language.js";
-import { html, signal, useEffect, useState } from "../rendering.js";
+import { html, signal, useEffect, useLayoutEffect, useRef, useState } from "../rendering.js";
 import { IconButton } from "./Button.js";
 
 const SHOWN_MS = 4000;
@@ -31,7 +31,7 @@ function Toast({ entry }) {
   const hold = () => setHeld(true);
   const release = () => setHeld(false);
   return html`
-    <div class=${`toast ${entry.tone}`} role=${entry.tone === "bad" ? "alert" : "status"} onMouseEnter=${hold} onMouseLeave=${release} onFocusIn=${hold} onFocusOut=${release}>
+    <div class=${`toast ${entry.tone}`} role=${entry.tone === "bad" ? "alert" : null} onMouseEnter=${hold} onMouseLeave=${release} onFocusIn=${hold} onFocusOut=${release}>
       <span>${entry.text}</span>
       ${entry.action && html`<button class="link" type="button" onClick=${() => { drop(entry.key); entry.action.run(); }}>${entry.action.label}</button>`}
       <${IconButton} icon="close" label=${t("common.close")} onClick=${() => drop(entry.key)} />
@@ -39,7 +39,15 @@ function Toast({ entry }) {
   `;
 }
 
-/** Where toast() shows its lines; once in the page. */
+/** Where toast() shows its lines; once in the page. They are above everything, also above dialogs that are open already. */
 export function Toasts() {
-  return html`<div class="toasts" aria-live="polite">${toasts.value.map((entry) => html`<${Toast} key=${entry.key} entry=${entry} />`)}</div>`;
+  const element = useRef(null);
+  const entries = toasts.value;
+  useLayoutEffect(() => {
+    const { current } = element;
+    if (!current.showPopover) return; // an older browser shows them below dialogs
+    if (current.matches(":popover-open") && document.querySelector("dialog[open]")) current.hidePopover();
+    if (!current.matches(":popover-open")) current.showPopover();
+  }, [entries.at(-1)?.key]);
+  return html`<div class="toasts" role="status" aria-live="polite" popover="manual" ref=${element}>${entries.map((entry) => html`<${Toast} key=${entry.key} entry=${entry} />`)}</div>`;
 }

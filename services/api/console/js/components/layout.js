@@ -5,7 +5,7 @@ import { html } from "../rendering.js";
 import { IconButton } from "./Button.js";
 import { Icon } from "./Icon.js";
 
-/** `back`: address of the page above this one, shown on phones. */
+/** `back`: address of the page above this one. */
 export function PageHeader({ title, subtitle = null, actions = null, back = null }) {
   return html`
     <header class="page-head">

@@ -6,8 +6,8 @@ import { Button } from "./Button.js";
 import { Icon } from "./Icon.js";
 
 /** Nothing is here, and what to do about it. */
-export function EmptyState({ icon, title, text, children = null }) {
-  return html`<div class="empty"><${Icon} name=${icon} /><h2>${title}</h2><p>${text}</p>${children}</div>`;
+export function EmptyState({ icon, title, text = null, children = null }) {
+  return html`<div class="empty"><${Icon} name=${icon} /><h2>${title}</h2>${text && html`<p>${text}</p>`}${children}</div>`;
 }
 
 /** A request failed; `problem.message` says why. */
@@ -31,7 +31,7 @@ export function SkeletonRows({ count = 5, kind = "row" }) {
     return () => clearTimeout(timer);
   }, []);
   return html`
-    <div class=${`skeletons ${kind} ${isShown ? "shown" : ""}`} aria-busy="true">
+    <div class=${`skeletons kind-${kind} ${isShown ? "shown" : ""}`} aria-busy="true">
       <span class="visually-hidden" role="status">${t("common.loading")}</span>
       ${Array.from({ length: count }, (_, at) => html`<div key=${at} class="skeleton" aria-hidden="true"><span /><span /></div>`)}
     </div>
