@@ -58,6 +58,14 @@ async function handleRejection(connection, code, used) {
   setTimeout(() => connection === socket && connection.connect(), done && RENEWABLE_CODES.has(code) ? 0 : RECONNECT_DELAY_MS);
 }
 
+const anyListeners = new Set();
+
+/** Calls `listener(name, payload)` at every event of the socket. → a function that unsubscribes */
+export function onAnyEvent(listener) {
+  anyListeners.add(listener);
+  return () => anyListeners.delete(listener);
+}
+
 export function connectSocket() {
   disconnectSocket();
   streamPosition = { sequence: null, names: null };
@@ -79,6 +87,7 @@ export function connectSocket() {
     streamPosition = { sequence, names: null };
     readAllAgain();
   });
+  connection.onAny((name, payload) => { for (const listener of anyListeners) listener(name, payload); });
   for (const [name, handle] of Object.entries(HANDLERS)) connection.on(name, (payload) => isNewEvent(name, payload?.sequence) && handle(payload));
 }
 

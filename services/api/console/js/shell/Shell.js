@@ -15,6 +15,7 @@ import { followCounts } from "../store/counts.js";
 import { counts } from "../store/signals.js";
 import { atSessionEnd } from "../session_state.js";
 import { deleteDrafts } from "../store/drafts.js";
+import { clearProfile, loadProfile } from "../store/profile.js";
 import { forgetPictures } from "../store/profile_pictures.js";
 import { clearStore, load, on } from "../store/store.js";
 import { Navigation } from "./Navigation.js";
@@ -27,6 +28,7 @@ atSessionEnd(({ isLogout }) => {
   disconnectSocket();
   clearStore();
   forgetPictures();
+  clearProfile();
   if (!isLogout) return;
   deleteDrafts();
   deleteAttempts();
@@ -34,6 +36,7 @@ atSessionEnd(({ isLogout }) => {
 
 /** Connects the socket and reads what every page needs; the records are read after the socket has joined, so that no event is missed in between. */
 function useLiveData() {
+  useEffect(() => { loadProfile(); }, []);
   useState(connectSocket); // before the page's first reads
   useEffect(() => {
     let isClosed = false;

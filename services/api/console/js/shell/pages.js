@@ -12,7 +12,7 @@ export const PAGES = {
   bookings: { icon: "bookings", Page: legacy(() => import("../pages/bookings/bookings.js").then((module) => module.showBookings)) },
   people: { icon: "people", Page: legacy(() => import("../pages/people/contacts.js").then((module) => module.showContacts)) },
   notes: { icon: "notes", Page: legacy(() => import("../pages/notes/notes.js").then((module) => module.showNotes)) },
-  settings: { icon: "settings", Page: legacy(() => import("../pages/numbers/accounts.js").then((module) => module.showAccounts)) },
+  settings: { icon: "settings", Page: lazy(() => import("../pages/settings/SettingsPage.js"), "SettingsPage") },
 };
 
 export const FIRST_PAGE = "inbox";
