@@ -181,6 +181,7 @@ async def test_no_view_shows_the_words_of_the_api(console: Page, backend: Backen
         await expect(console.locator(".list-footer .error").first).to_contain_text("request id req-4711")
         await no_mark(console)
     await console.get_by_role("link", name="Settings").click()
+    await console.get_by_role("link", name="Numbers").click()
     await console.get_by_role("button", name="Connect").click()
     await expect(console.locator(".account .error")).to_contain_text("request id req-4711")
     await console.get_by_role("button", name="Add a WhatsApp account").click()
