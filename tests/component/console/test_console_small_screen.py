@@ -180,5 +180,5 @@ async def test_escape_closes_a_dialog_above_the_simulated_phone_first(small: Pag
     await phone_open_page(small)
     await small.get_by_role("button", name="More for").click()
     await small.keyboard.press("Escape")
-    await expect(small.locator(".menu")).to_have_count(0)
+    await expect(small.locator('[role="menu"]')).to_have_count(0)
     await expect(small.locator(".dock")).to_be_visible()

@@ -167,7 +167,7 @@ export function dockSimulator(dock) {
 
   /** On a small screen the dock covers the page: Escape closes it from anywhere, but only after an open dialog or menu. */
   function onkeydown(event) {
-    if (event.key !== "Escape" || dock.hidden || event.defaultPrevented || document.querySelector("dialog[open], .menu")) return;
+    if (event.key !== "Escape" || dock.hidden || event.defaultPrevented || document.querySelector("dialog[open], [role=menu]")) return;
     if (!panel.contains(event.target) && !(narrow.matches && !event.target.matches("input, textarea"))) return;
     show(null);
   }

@@ -2,21 +2,17 @@
 
 import { Icon } from "../../components/Icon.js";
 import { lazy } from "../../components/lazy.js";
-import { LegacyPage } from "../../components/LegacyPage.js";
 import { can } from "../../network/session.js";
 import { html } from "../../rendering.js";
 import { href } from "../../router.js";
 import { t } from "../../language.js";
 import "../../words/settings.js";
 
-const NumbersSection = lazy(
-  () => import("../numbers/accounts.js").then(({ showAccounts }) => ({ Section: (props) => html`<${LegacyPage} show=${showAccounts} ...${props} />` })), "Section");
-
 /** By the second segment of the address. `scope`: what a role needs to see the section. */
 const SECTIONS = {
   profile: { icon: "user", Section: lazy(() => import("./ProfileSection.js"), "ProfileSection") },
   team: { icon: "users", scope: "manage", Section: lazy(() => import("./TeamSection.js"), "TeamSection") },
-  numbers: { icon: "phone", Section: NumbersSection },
+  numbers: { icon: "phone", Section: lazy(() => import("../numbers/NumbersSection.js"), "NumbersSection") },
   organization: { icon: "building", scope: "manage", Section: lazy(() => import("./OrganizationSection.js"), "OrganizationSection") },
   developers: { icon: "code", scope: "manage", Section: lazy(() => import("./DevelopersSection.js"), "DevelopersSection") },
   audit: { icon: "shield", scope: "manage", Section: lazy(() => import("./AuditSection.js"), "AuditSection") },
