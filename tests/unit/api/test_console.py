@@ -152,7 +152,7 @@ async def test_the_import_map_comes_before_every_module(browser: AsyncClient) ->
 async def test_the_page_names_each_module_of_the_login_page_after_those_it_imports(browser: AsyncClient) -> None:
     text = (await browser.get("/")).text
     named = re.findall(r'<link rel="modulepreload" href="/console/v-[0-9a-f]{12}/([^"]+)">', text)
-    assert {"js/main.js", "js/pages/login/login.js", "js/network/rest.js"} <= set(named)
+    assert {"js/main.js", "js/pages/login/LoginPage.js", "js/network/rest.js"} <= set(named)
     assert len(named) == len(set(named))
     for place, path in enumerate(named):
         for imported in re.findall(r'^(?:import|export) [^;]*?"(\.[^"]+)"', (CONSOLE_ROOT / path).read_text(), re.M):

@@ -2,18 +2,22 @@
 
 import { useEffect, html } from "./rendering.js";
 import { DialogHost } from "./components/Dialog.js";
-import { LegacyPage } from "./components/LegacyPage.js";
 import { lazy } from "./components/lazy.js";
 import { Toasts } from "./components/Toast.js";
 import { language, t } from "./language.js";
-import { showLogin } from "./pages/login/login.js";
-import { endSession, endedMessage, isLoggedIn, otherUser } from "./session_state.js";
-import { config } from "./store/config.js";
+import { InvitationPage } from "./pages/login/InvitationPage.js";
+import { linkToken } from "./pages/login/link_token.js";
+import { LoginPage } from "./pages/login/LoginPage.js";
+import { PasswordResetPage } from "./pages/login/PasswordResetPage.js";
+import { route } from "./router.js";
+import { endSession, isLoggedIn, otherUser } from "./session_state.js";
 import "./words/common.js";
 import "./words/components.js";
 import "./words/shell.js";
 
 const Shell = lazy(() => import("./shell/Shell.js"), "Shell");
+
+const LINKED_PAGES = { invitation: InvitationPage, "password-reset": PasswordResetPage };
 
 /** Another tab logged in another user: this tab must not show or do anything for either. */
 function OtherUser() {
@@ -30,9 +34,12 @@ function OtherUser() {
 
 function Content() {
   if (otherUser.value) return html`<${OtherUser} />`;
-  if (isLoggedIn.value) return html`<${Shell} logOut=${endSession} />`;
-  const registration = config.value.registration !== "closed" && config.value.registration !== false;
-  return html`<${LegacyPage} show=${(root) => showLogin(root, { start: () => {}, message: endedMessage.value, registration })} />`;
+  const { page } = route.value;
+  if (Object.hasOwn(LINKED_PAGES, page)) {
+    const token = linkToken.value?.page === page ? linkToken.value.token : null;
+    return html`<${LINKED_PAGES[page]} key=${token} token=${token} />`;
+  }
+  return isLoggedIn.value ? html`<${Shell} logOut=${endSession} />` : html`<${LoginPage} />`;
 }
 
 export function App() {

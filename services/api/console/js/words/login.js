@@ -1,0 +1,86 @@
+// Words of the pages before the login.
+
+import { addWords } from "../language.js";
+
+addWords({
+  "login.language": ["Language", "Idioma", "Idioma"],
+  "login.title": ["Welcome back", "Hola de nuevo", "Que bom ver você de novo"],
+  "login.subtitle": [
+    "Your WhatsApp accounts, conversations and bookings in one place.",
+    "Tus cuentas de WhatsApp, conversaciones y reservas en un solo lugar.",
+    "Suas contas do WhatsApp, conversas e agendamentos em um só lugar.",
+  ],
+  "login.email": ["E-mail", "Correo electrónico", "E-mail"],
+  "login.password": ["Password", "Contraseña", "Senha"],
+  "login.newPassword": ["New password", "Contraseña nueva", "Nova senha"],
+  "login.passwordHint": ["At least 10 characters.", "Al menos 10 caracteres.", "Pelo menos 10 caracteres."],
+  "login.name": ["Your name", "Tu nombre", "Seu nome"],
+  "login.organization": ["Organization", "Organización", "Organização"],
+  "login.logIn": ["Log in", "Iniciar sesión", "Entrar"],
+  "login.toLogin": ["Go to the login", "Ir al inicio de sesión", "Ir para o login"],
+  "login.backToLogin": ["Back to the login", "Volver al inicio de sesión", "Voltar para o login"],
+  "login.toConsole": ["Stay logged in", "Seguir con mi sesión", "Continuar na minha conta"],
+  "login.newHere": ["New here?", "¿Primera vez aquí?", "Primeira vez aqui?"],
+  "login.createAccount": ["Create an account", "Crea una cuenta", "Crie uma conta"],
+  "login.haveAccount": ["Already have one?", "¿Ya tienes una cuenta?", "Já tem uma conta?"],
+  "login.registrationTitle": ["Create your account", "Crea tu cuenta", "Crie sua conta"],
+  "login.register": ["Create account", "Crear cuenta", "Criar conta"],
+  "login.forgotten": ["Forgot your password?", "¿Olvidaste tu contraseña?", "Esqueceu sua senha?"],
+  "login.forgottenTitle": ["Forgotten password", "Contraseña olvidada", "Senha esquecida"],
+  "login.forgottenText": [
+    "Write your e-mail address. You get a link with which you set a new password.",
+    "Escribe tu correo electrónico. Recibirás un enlace para poner una contraseña nueva.",
+    "Escreva seu e-mail. Você vai receber um link para criar uma nova senha.",
+  ],
+  "login.askOwner": [
+    "This server sends no e-mails. Ask an owner of your organization for a link: they make it in the settings, under “Team”.",
+    "Este servidor no envía correos. Pide un enlace a un propietario de tu organización: lo crea en los ajustes, en «Equipo».",
+    "Este servidor não envia e-mails. Peça um link a um proprietário da sua organização: ele é criado nas configurações, em “Equipe”.",
+  ],
+  "login.sendLink": ["Send me a link", "Envíame un enlace", "Enviar um link"],
+  "login.linkSentTitle": ["Look into your mailbox", "Revisa tu correo", "Confira seu e-mail"],
+  "login.linkSent": [
+    "If somebody here has the address {email}, a link is on its way to it. If nothing has come after some minutes, look into the spam folder and check the address.",
+    "Si alguien aquí tiene la dirección {email}, ya le enviamos un enlace. Si no llega en unos minutos, revisa la carpeta de spam y comprueba la dirección.",
+    "Se alguém aqui tem o endereço {email}, um link já está a caminho. Se nada chegar em alguns minutos, olhe a pasta de spam e confira o endereço.",
+  ],
+  "login.invitation": ["Invitation", "Invitación", "Convite"],
+  "login.invitationTitle": ["Join {organization}", "Únete a {organization}", "Entre em {organization}"],
+  "login.invitedBy": [
+    "{inviter} invites you to {organization}. Your role: {role}.",
+    "{inviter} te invita a {organization}. Tu rol: {role}.",
+    "{inviter} convidou você para {organization}. Sua função: {role}.",
+  ],
+  "login.invited": [
+    "You are invited to {organization}. Your role: {role}.",
+    "Tienes una invitación a {organization}. Tu rol: {role}.",
+    "Você recebeu um convite para {organization}. Sua função: {role}.",
+  ],
+  "login.role.owner": ["owner", "propietario", "proprietário"],
+  "login.role.agent": ["agent", "agente", "atendente"],
+  "login.role.viewer": ["viewer, who reads", "lector, que solo lee", "leitor, que só lê"],
+  "login.accept": ["Accept the invitation", "Aceptar la invitación", "Aceitar o convite"],
+  "login.resetTitle": ["Set a new password", "Pon una contraseña nueva", "Crie uma nova senha"],
+  "login.resetText": [
+    "For your login to {organization}. Everywhere else where you are logged in, that login ends.",
+    "Para tu acceso a {organization}. Tus demás sesiones abiertas se cerrarán.",
+    "Para o seu acesso a {organization}. Suas outras sessões abertas serão encerradas.",
+  ],
+  "login.resetFor": [
+    "This link sets a new password for {email} at {organization}.",
+    "Este enlace pone una contraseña nueva para {email} en {organization}.",
+    "Este link cria uma nova senha para {email} em {organization}.",
+  ],
+  "login.setPassword": ["Set the password and log in", "Guardar la contraseña y entrar", "Salvar a senha e entrar"],
+  "login.openLinkAgain": [
+    "The page was loaded again, and it does not keep what the link contains. Open the link once more.",
+    "La página se volvió a cargar y no guarda lo que contiene el enlace. Abre el enlace otra vez.",
+    "A página foi carregada de novo e não guarda o que o link contém. Abra o link mais uma vez.",
+  ],
+  "login.loggedInAs": [
+    "In this browser, {email} is logged in. Log out first to continue with the link.",
+    "En este navegador inició sesión {email}. Cierra esa sesión para continuar con el enlace.",
+    "Neste navegador, {email} está conectado. Saia dessa conta para continuar com o link.",
+  ],
+  "login.logOutFirst": ["Log out and continue", "Cerrar sesión y continuar", "Sair e continuar"],
+});
