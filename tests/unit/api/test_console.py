@@ -143,6 +143,19 @@ async def test_the_policy_allows_only_what_the_console_has(browser: AsyncClient)
     }
 
 
+async def test_the_gallery_is_served_for_who_asks_and_is_no_part_of_the_console(browser: AsyncClient) -> None:
+    gallery, page = await browser.get("/console/gallery.html"), await browser.get("/")
+    assert gallery.headers["content-type"] == "text/html; charset=utf-8"
+    assert gallery.headers["content-security-policy"] == page.headers["content-security-policy"]
+    named = re.findall(r'(?:href|src)="(/console/[^"]+)"', gallery.text)
+    assert {path.rsplit("/", 1)[1] for path in named} >= {"Gallery.js", "gallery.css", "tokens.css", "theme.js"}
+    assert not any(path.endswith("/main.js") for path in named)
+    for path in named:
+        assert (await browser.get(path)).headers["cache-control"].endswith("immutable"), path
+    release = (await browser.get("/service-worker.js")).text.split("\n", 1)[0]
+    assert "gallery" not in page.text.casefold() + release.casefold()
+
+
 async def test_the_import_map_comes_before_every_module(browser: AsyncClient) -> None:
     """Some browsers ignore one that follows a module."""
     text = (await browser.get("/")).text

@@ -43,6 +43,6 @@ export function TabLists() {
   return html`
     <${State} name="one chosen" block><${Tabs} label="Views" items=${ITEMS} current=${current} onSelect=${setCurrent} /></${State}>
     <${State} name="too narrow" block class="gallery-narrow"><${Tabs} label="Views of a narrow list" items=${[...ITEMS, { key: "more", label: "Everything of another account" }]} current="all" onSelect=${doNothing} /></${State}>
-    <${State} name="keys"><span><${Kbd}>Ctrl</${Kbd}> <${Kbd}>K</${Kbd}></span><${Kbd}>?</${Kbd}></${State}>
+    <${State} name="keys"><${Kbd}>Ctrl</${Kbd}><${Kbd}>K</${Kbd}><${Kbd}>?</${Kbd}></${State}>
   `;
 }
