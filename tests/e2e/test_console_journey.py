@@ -90,7 +90,7 @@ async def _book(page: Page, text: str) -> None:
     await expect(row.locator(".quote")).to_contain_text(text)
     await _picture(page, "bookings")
     await row.get_by_role("button", name="Confirm").click()
-    await expect(page.get_by_role("tab", name="Confirmed (1)")).to_be_visible()
+    await expect(page.get_by_role("tab", name="Confirmed 1")).to_be_visible()
 
 
 async def _survives_a_reload(page: Page, text: str) -> None:

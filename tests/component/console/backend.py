@@ -17,6 +17,7 @@ from starlette.middleware.base import RequestResponseEndpoint
 from starlette.responses import Response
 
 from services.api.routes.console import router
+from tests.component.console.backend_people import PeopleBackend
 from tests.component.console.lists import answer
 
 AT = "2026-03-02T10:00:00+00:00"
@@ -57,6 +58,8 @@ class Backend:
         self.resume_positions: list[object] = []
         """The `since` of every socket."""
         self.logins = 0
+        self.claims: Record = {}
+        """Further claims of the access tokens, such as `scopes`."""
         self.refresh_tokens: list[str] = []
         """The refresh tokens that were used."""
         self.logouts: list[str] = []
@@ -88,15 +91,20 @@ class Backend:
         settings = SimpleNamespace(simulator_url="http://127.0.0.1:1", registration_policy="closed", sends_mail=False)
         api.state.context = SimpleNamespace(settings=settings)
         api.middleware("http")(self._refuse)
-        self._auth_routes(api)
-        self._linking_routes(api)
-        self._simulator_routes(api)
-        self._thread_routes(api)
-        self._routes(api)
+        self.people = PeopleBackend(self.lists, lambda: self.refusal)
+        self._add_routes(api)
         self.socket.on("connect", self._connect)
         self.socket.on("send_message", self._send)
         self.socket.on("join-organization", self._join)
         self.app = socketio.ASGIApp(self.socket, api)
+
+    def _add_routes(self, api: FastAPI) -> None:
+        self._auth_routes(api)
+        self._linking_routes(api)
+        self._simulator_routes(api)
+        self._thread_routes(api)
+        self.people.add_routes(api)
+        self._routes(api)  # the last, because it answers every path
 
     async def _refuse(self, request: Request, answer: RequestResponseEndpoint) -> Response:
         if self.outage and request.url.path.startswith("/api/") and request.url.path != "/api/auth/login":
@@ -194,13 +202,9 @@ class Backend:
             return _page(self.lists.get(f"conversations/{conversation_id}/messages") or [], query)
 
     def _routes(self, api: FastAPI) -> None:
-        @api.post("/api/bookings/{booking_id}/confirm")
-        async def confirm(booking_id: str) -> JSONResponse:
-            if self.refusal:
-                return JSONResponse(self.refusal, 409)
-            booking = next(booking for booking in self.lists["bookings"] if booking["id"] == booking_id)
-            booking["status"] = "confirmed"
-            return JSONResponse({"success": True, "data": booking})
+        @api.get("/api/contacts/{contact_id}/picture")
+        async def picture() -> JSONResponse:
+            return JSONResponse({"status": 404, "code": "no_picture", "detail": "There is no picture."}, 404)
 
         @api.post("/api/conversations/{conversation_id}/{action}")
         async def act_on_conversation(conversation_id: str, action: str, request: Request) -> JSONResponse:
@@ -231,7 +235,7 @@ class Backend:
     def _logged_in(self) -> Record:
         self.logins += 1
         until = datetime.now(UTC) + timedelta(hours=1)
-        claims = base64.urlsafe_b64encode(json.dumps({"sub": OWN_ID}).encode()).decode().rstrip("=")
+        claims = base64.urlsafe_b64encode(json.dumps({"sub": OWN_ID, **self.claims}).encode()).decode().rstrip("=")
         tokens = {
             "token": f"h.{claims}.t{self.logins}",
             "refresh_token": f"r{self.logins}",

@@ -57,6 +57,9 @@ def _contacts(lists: Lists, query: QueryParams, _caller: str) -> list[Record]:
         return sorted(
             records, key=lambda one: (not one.get("name"), folded(one.get("name")), one["phone_number"], one["id"])
         )
+    if query.get("sort") == "last_message_at":
+        written = [one for one in records if one.get("last_message_at")]
+        return sorted(written, key=lambda one: (one["last_message_at"], one["id"]), reverse=True)
     return sorted(records, key=lambda one: (one["created_at"], one["id"]), reverse=True)
 
 
@@ -64,6 +67,7 @@ def _bookings(lists: Lists, query: QueryParams, _caller: str) -> list[Record]:
     people = {person["id"]: person for person in lists["contacts"]}
     records = [booking | {"contact": people.get(booking["contact_id"])} for booking in lists["bookings"]]
     records = [booking for booking in records if query.get("status", booking["status"]) == booking["status"]]
+    records = [one for one in records if query.get("contact_id", one["contact_id"]) == one["contact_id"]]
     search = query.get("search", "")
     records = [
         one

@@ -232,7 +232,7 @@ export function virtualList({
   }
 
   function onkeydown(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, textarea, select")) return;
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, textarea, select")) return;
     const at = places.at(keyAt(event.target));
     const to = at === undefined ? null : destination(event.key, at);
     if (to === null) return;

@@ -9,10 +9,11 @@ export function onSessionExpired(listener) {
   sessionExpired = listener;
 }
 
-/** An error response of the API: `status`, stable `code`, a `message` for the user, `fields` {name: text}. */
+/** An error response of the API: `status`, stable `code`, a `message` for the user, `fields` {name: text}, `details`: its body. */
 export class ApiError extends RequestError {
-  constructor(status, { code, retry_after: retryAfter, request_id: requestId, errors }) {
+  constructor(status, { code, retry_after: retryAfter, request_id: requestId, errors, details = {} }) {
     super({ code, status, retryAfter, requestId });
+    this.details = details;
     this.fields = Object.fromEntries((Array.isArray(errors) ? errors : []).map((entry) => [entry.field, fieldText(entry)]));
   }
 }
@@ -25,7 +26,7 @@ async function errorOf(answer, path) {
     retry_after: Number(body.retry_after ?? answer.headers.get("Retry-After")) || undefined,
     request_id: body.request_id ?? answer.headers.get("X-Request-Id"),
   };
-  return new ApiError(answer.status, { ...fields, errors: body.errors });
+  return new ApiError(answer.status, { ...fields, errors: body.errors, details: body });
 }
 
 let clockOffsetMs = 0;

@@ -9,9 +9,9 @@ const legacy = (load) => lazy(() => load().then((show) => ({ Page: (props) => ht
 /** By the first segment of the address. `scope`: what a role needs to see the page; `icon`: of the navigation; none: not in it. */
 export const PAGES = {
   inbox: { icon: "inbox", Page: legacy(() => import("../pages/inbox/inbox.js").then((module) => module.showInbox)) },
-  bookings: { icon: "bookings", Page: legacy(() => import("../pages/bookings/bookings.js").then((module) => module.showBookings)) },
-  people: { icon: "people", Page: legacy(() => import("../pages/people/contacts.js").then((module) => module.showContacts)) },
-  notes: { icon: "notes", Page: legacy(() => import("../pages/notes/notes.js").then((module) => module.showNotes)) },
+  bookings: { icon: "bookings", Page: lazy(() => import("../pages/bookings/BookingsPage.js"), "BookingsPage") },
+  people: { icon: "people", Page: lazy(() => import("../pages/people/PeoplePage.js"), "PeoplePage") },
+  notes: { icon: "notes", Page: lazy(() => import("../pages/notes/NotesPage.js"), "NotesPage") },
   settings: { icon: "settings", Page: lazy(() => import("../pages/settings/SettingsPage.js"), "SettingsPage") },
 };
 

@@ -1,6 +1,7 @@
 // The conversations of the contacts in a list, read for a page of contacts at once.
 
 import { call } from "../../network/rest.js";
+import { useEffect, useMemo, useState } from "../../rendering.js";
 import { listOf, nextVersion, on, newestOf } from "../../store/store.js";
 
 const PAGE_SIZE = 200;
@@ -61,4 +62,12 @@ export function contactConversations(changed) {
       for (const stop of stops) stop();
     },
   };
+}
+
+/** The same for a component, which is rendered again when conversations were read. */
+export function useContactConversations() {
+  const [, setVersion] = useState(0);
+  const conversations = useMemo(() => contactConversations(() => setVersion((version) => version + 1)), []);
+  useEffect(() => conversations.close, [conversations]);
+  return conversations;
 }
