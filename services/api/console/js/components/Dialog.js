@@ -18,6 +18,7 @@ export function Dialog({ title, onClose, children, actions = null, class: classN
     dialog.showModal();
     (dialog.querySelector("[autofocus]") ?? dialog.querySelector(".dialog-body :is(input, select, textarea, button)") ?? dialog.querySelector(".actions .button"))?.focus();
     return () => {
+      dialog.close(); // while it is open, nothing outside of it can get the focus
       if (opener?.isConnected) opener.focus();
     };
   }, []);
