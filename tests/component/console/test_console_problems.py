@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.async_api import Page, expect
 
 from docs.generate.errors import raised_errors
@@ -17,7 +18,9 @@ SESSION = Path(__file__).parents[3] / "services/session"
 MARK = "instance_id: wa.command.x was not taken (E4711)"
 """A text that the page must never show."""
 BROKEN = {"status": 409, "code": "made_up", "detail": MARK, "error": MARK, "title": MARK, "request_id": "req-4711"}
-SENTENCES = """async (codes) => {
+LANGUAGES = ("en", "es", "pt-BR")
+SENTENCES = """async ([language, codes]) => {
+  (await import("/console/js/language.js")).chooseLanguage(language);
   const { errorText, reasonText, sendFailureText, hasText } = await import("/console/js/network/errors.js");
   return codes.map(([kind, code, status]) => {
     if (!hasText(code)) return null;
@@ -54,20 +57,24 @@ def _texts(node: ast.expr) -> Iterator[str]:
     yield from (one.value for one in options if isinstance(one, ast.Constant) and isinstance(one.value, str))
 
 
-async def test_every_code_has_a_sentence(page: Page) -> None:
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_every_code_has_a_sentence(page: Page, language: str) -> None:
     codes = [("refusal", place.code, int(place.status) if place.status.isdigit() else 500) for place in raised_errors()]
     codes += [("reason", code, 0) for code in DETAILS]
     failures = failure_codes()
     assert {"not_connected", "too_late", "not_on_whatsapp", "too_many_messages"} <= failures
     codes += [("failure", code, 0) for code in sorted(failures)]
-    sentences = await page.evaluate(SENTENCES, [list(one) for one in codes])
+    sentences = await page.evaluate(SENTENCES, [language, [list(one) for one in codes]])
     texts = dict(zip([(kind, code) for kind, code, _ in codes], sentences, strict=True))
     missing = [key for key, sentence in texts.items() if sentence is None]
-    assert missing == [], f"write a sentence for these in console/js/network/error_texts.js: {missing}"
-    wrong = {key: text for key, text in texts.items() if not re.fullmatch(r"[A-Z][^`_{}…]{20,240}\.", text)}
+    assert missing == [], f"write a sentence for these in console/js/words/errors_*.js: {missing}"
+    wrong = {key: text for key, text in texts.items() if not re.fullmatch(r"[A-ZÁÉÍÓÚÂÊÔÀ][^`_{}…]{20,240}\.", text)}
     assert wrong == {}
     details = {place.detail for place in raised_errors()} | set(DETAILS.values())
     assert [text for text in sentences if text in details] == []
+    if language != "en":
+        english = await page.evaluate(SENTENCES, ["en", [list(one) for one in codes]])
+        assert [text for text, other in zip(sentences, english, strict=True) if text == other] == []
 
 
 async def sentence(page: Page, **refusal: Any) -> str:
@@ -78,6 +85,8 @@ async def sentence(page: Page, **refusal: Any) -> str:
 async def test_a_sentence_says_when_to_try_again_and_what_an_operator_needs(page: Page) -> None:
     assert "Try again in 12 seconds." in await sentence(page, code="rate_limited", status=429, retryAfter=11.2)
     assert "Try again in 1 second." in await sentence(page, code="too_many_logins", status=429, retryAfter=0.4)
+    assert "Try again in 2 minutes." in await sentence(page, code="rate_limited", status=429, retryAfter=101)
+    assert "Try again in 2 hours." in await sentence(page, code="rate_limited", status=429, retryAfter=7_000)
     assert "Try again in 10 minutes." in await sentence(page, code="rate_limited", status=429, retryAfter=600)
     assert "Try again in a moment." in await sentence(page, code="rate_limited", status=429)
     assert "Try again in 30 seconds." in await sentence(page, code="never_seen", status=503, retryAfter=30)
@@ -86,6 +95,56 @@ async def test_a_sentence_says_when_to_try_again_and_what_an_operator_needs(page
         assert "request id 0a1b-2c" in texts
     unsafe = await sentence(page, code="never_seen", status=500, requestId="<b>call 0900</b>")
     assert "0900" not in unsafe
+
+
+@pytest.mark.parametrize(
+    ("language", "one", "many"),
+    [
+        ("es", "Intenta de nuevo en 1 segundo.", "Intenta de nuevo en 12 segundos."),
+        ("pt-BR", "Tente de novo em 1 segundo.", "Tente de novo em 12 segundos."),
+    ],
+)
+async def test_when_to_try_again_has_the_plurals_of_the_language(
+    page: Page, language: str, one: str, many: str
+) -> None:
+    choose = "async (language) => (await import('/console/js/language.js')).chooseLanguage(language)"
+    await page.evaluate(choose, language)
+    assert one in await sentence(page, code="too_many_logins", status=429, retryAfter=0.4)
+    assert many in await sentence(page, code="rate_limited", status=429, retryAfter=11.2)
+    texts = await sentence(page, code="never_seen", status=500, requestId="0a1b-2c")
+    assert "request id 0a1b-2c" in texts
+    assert "server" not in texts.lower().replace("servidor", "")
+
+
+async def test_a_request_has_a_time_limit(page: Page) -> None:
+    """The headers arrive at once in one case, and nothing does in the other; a caller may also give up itself."""
+    codes = await page.evaluate("""async () => {
+      const { call } = await import("/console/js/network/rest.js");
+      const { errorText } = await import("/console/js/network/errors.js");
+      const never = (signal) => new Promise((_, reject) => {
+        if (signal.aborted) reject(signal.reason);
+        signal.addEventListener("abort", () => reject(signal.reason));
+      });
+      const own = new AbortController();
+      const answers = [
+        (_url, { signal }) => never(signal),
+        async (_url, { signal }) => ({ ok: true, headers: new Headers(), json: () => never(signal) }),
+        (_url, { signal }) => { own.abort(); return never(signal); },
+      ];
+      const found = [];
+      const fetched = window.fetch;
+      for (const [at, answer] of answers.entries()) {
+        window.fetch = answer;
+        const options = { timeLimitMs: 20, signal: at === 2 ? own.signal : undefined };
+        const problem = await call("GET", "/api/x", options).catch((thrown) => thrown);
+        found.push(problem.name === "AbortError" ? problem.name : problem.message);
+      }
+      window.fetch = fetched;
+      return [...found, errorText({ code: "answer_too_late" })];
+    }""")
+    assert codes[:2] == [codes[3]] * 2
+    assert codes[3].startswith("The server did not answer in time.")
+    assert codes[2] == "AbortError"
 
 
 async def test_a_field_of_a_form_says_what_to_write(page: Page) -> None:

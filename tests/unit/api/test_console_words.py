@@ -72,7 +72,7 @@ def modules() -> dict[str, str]:
 
 
 def _speaking_modules() -> list[str]:
-    quiet = ("gallery/", "network/error", "components/dom.js", *REPLACED_WITH_THEIR_PAGES)
+    quiet = ("gallery/", "components/dom.js", *REPLACED_WITH_THEIR_PAGES)
     return [
         path
         for path, source in modules().items()

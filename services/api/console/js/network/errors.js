@@ -1,72 +1,67 @@
-// Texts of errors for the user. The API's `detail` is for programmers and never shown.
+// Texts of errors for the user, in the tables of words/errors_*.js. The API's `detail` is for programmers and never shown.
 
-import { SEND_FAILURE_TEXTS, FIELD_CODE_TEXTS, FIELD_TEXTS, REASON_TEXTS, ERROR_TEXTS } from "./error_texts.js";
+import { hasWords, t } from "../language.js";
+import "../words/errors_messages.js";
+import "../words/errors_reasons.js";
+import "../words/errors_server.js";
 
-const hasOwn = (table, key) => typeof key === "string" && Object.hasOwn(table, key);
-
-/** For errors without a known code, by HTTP status. */
-const BY_STATUS = [
-  [500, "The server could not do this right now."],
-  [429, "Too many requests were made in a short time."],
-  [413, "This is too much at once. Shorten it and try again."],
-  [409, "This cannot be done right now. Reload the page to see what has changed."],
-  [404, "This does not exist any more. Reload the page to see what is there."],
-  [403, "You may not do this. Ask an owner of your organization."],
-  [401, "Your login has ended. Log in again."],
-  [400, "The server did not accept this. Reload the page and try again."],
-  [0, "This did not work. Reload the page and try again."],
-];
+/** For errors without a known code: the least HTTP status of each text. */
+const STATUSES = [500, 429, 413, 409, 404, 403, 401, 400, 0];
 const NEEDS_OPERATOR = new Set(["internal_error", "http_error"]);
 
 /** "Try again in 12 seconds." */
 export function retryHint(seconds) {
-  if (!(seconds > 0)) return "Try again in a moment.";
+  if (!(seconds > 0)) return t("errorHints.soon");
   const whole = Math.ceil(seconds);
-  if (whole < 100) return `Try again in ${whole} ${whole === 1 ? "second" : "seconds"}.`;
+  if (whole < 100) return t("errorHints.seconds", { n: whole });
   const minutes = Math.ceil(whole / 60);
-  return minutes < 100 ? `Try again in ${minutes} minutes.` : `Try again in ${Math.ceil(minutes / 60)} hours.`;
+  return minutes < 100 ? t("errorHints.minutes", { n: minutes }) : t("errorHints.hours", { n: Math.ceil(minutes / 60) });
 }
 
 /** What to tell the operator, who finds the request by its id in the log. */
 function reportHint(requestId) {
   const usable = /^[\w.:-]{1,80}$/.test(requestId ?? "");
-  const named = usable ? `the request id ${requestId}` : "what you did and when";
-  return `If it happens again, tell the person who runs this server ${named}.`;
+  return usable ? t("errorHints.reportId", { id: requestId }) : t("errorHints.report");
 }
 
-export const hasText = (code) => hasOwn(ERROR_TEXTS, code) || hasOwn(REASON_TEXTS, code) || hasOwn(SEND_FAILURE_TEXTS, code);
+/** The key of the sentence of a code; null: there is none. */
+function keyOf(code) {
+  const found = [`errors.${code}`, `reasons.${code}`, `sendFailures.${code}`].find(hasWords);
+  return found ?? (/^message_./.test(code) ? "errors.message_failed" : null);
+}
+
+export const hasText = (code) => keyOf(code) !== null;
 
 /** What happened and what to do. `code`: of docs/errors.md; `retryAfter`: seconds. */
 export function errorText({ code, status = 0, retryAfter, requestId }) {
-  const table = [ERROR_TEXTS, REASON_TEXTS, SEND_FAILURE_TEXTS].find((sentences) => hasOwn(sentences, code));
-  if (table && !NEEDS_OPERATOR.has(code)) {
-    const sentence = table[code];
-    if (sentence.includes("{again}")) return sentence.replace("{again}", retryHint(retryAfter));
-    return retryAfter > 0 ? `${sentence} ${retryHint(retryAfter)}` : sentence;
+  const key = keyOf(code);
+  const hint = retryHint(retryAfter);
+  if (key && !NEEDS_OPERATOR.has(code)) {
+    const sentence = t(key, { again: hint });
+    return retryAfter > 0 && !sentence.includes(hint) ? `${sentence} ${hint}` : sentence;
   }
-  const text = table ? table[code] : BY_STATUS.find(([least]) => status >= least)[1];
-  const when = status === 429 || status >= 500 ? retryHint(retryAfter) : "";
-  return [text, when, reportHint(requestId)].filter(Boolean).join(" ");
+  const text = key ? t(key) : t(`errorStatus.${STATUSES.find((least) => status >= least)}`);
+  return [text, status === 429 || status >= 500 ? hint : "", reportHint(requestId)].filter(Boolean).join(" ");
 }
 
 /** Why an account is not connected; null without a reason. */
 export function reasonText(reason) {
   if (!reason) return null;
-  return hasOwn(REASON_TEXTS, reason) ? REASON_TEXTS[reason] : "The connection ended. Connect again; if it ends again, ask the person who runs this server.";
+  return hasWords(`reasons.${reason}`) ? t(`reasons.${reason}`) : t("reasons.other");
 }
 
 /** Why a message was not sent; `error` of its record is `<code>: <detail>`. */
 export function sendFailureText(error) {
   const code = /^[a-z_]+(?=:|$)/.exec(error ?? "")?.[0];
-  return hasOwn(SEND_FAILURE_TEXTS, code) ? SEND_FAILURE_TEXTS[code] : "WhatsApp did not accept this message. Try again.";
+  return hasWords(`sendFailures.${code}`) ? t(`sendFailures.${code}`) : t("sendFailures.other");
 }
 
 /** Why the value of a form field was rejected. */
 export function fieldText({ field, code }) {
   const name = String(field).split(".").at(-1);
-  if (code === "missing") return FIELD_CODE_TEXTS.missing;
-  if (hasOwn(FIELD_TEXTS, name)) return FIELD_TEXTS[name];
-  return hasOwn(FIELD_CODE_TEXTS, code) ? FIELD_CODE_TEXTS[code] : "This cannot be used. Check it and try again.";
+  if (code === "missing") return t("fieldCodes.missing");
+  if (hasWords(`fields.${name}`)) return t(`fields.${name}`);
+  return hasWords(`fieldCodes.${code}`) ? t(`fieldCodes.${code}`) : t("fieldCodes.other");
 }
 
 /** An error whose `message` may be shown to the user. */

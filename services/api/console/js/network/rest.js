@@ -40,23 +40,53 @@ function updateClockOffset(answer) {
   if (Number.isFinite(difference)) clockOffsetMs = Math.abs(difference) > 2000 ? difference : 0;
 }
 
-async function send(method, path, { body, query, signal, headers, as = "json" }) {
+const TIME_LIMIT_MS = 20_000;
+/** A refresh token can be used once: giving up on a slow answer would end the login. */
+const RENEWAL_TIME_LIMIT_MS = 60_000;
+
+/** Calls `work(signal)`, whose signal is aborted by the time limit, which is an ApiError, or by the caller's `signal`. */
+async function withTimeLimit(work, { timeLimitMs = TIME_LIMIT_MS, signal }) {
+  const aborter = new AbortController();
+  const cancel = () => aborter.abort();
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    aborter.abort();
+  }, timeLimitMs);
+  if (signal?.aborted) cancel();
+  signal?.addEventListener("abort", cancel);
+  try {
+    return await work(aborter.signal);
+  } catch (error) {
+    if (error instanceof ApiError || signal?.aborted) throw error;
+    throw new ApiError(0, { code: isLate ? "answer_too_late" : "unreachable" });
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", cancel);
+  }
+}
+
+async function parsed(answer, signal, as) {
+  if (as === "blob") return answer.blob();
+  return answer.json().catch((error) => {
+    if (signal.aborted) throw error;
+    return {};
+  });
+}
+
+function send(method, path, { body, query, headers, as = "json", ...limits }) {
   const url = new URL(path, location.origin);
   for (const [name, value] of Object.entries(query ?? {})) for (const each of [value].flat()) if (each) url.searchParams.append(name, each);
   const sent = { Accept: "application/json", ...headers };
   const token = currentSession()?.token;
   if (token) sent.Authorization = `Bearer ${token}`;
   if (body !== undefined) sent["Content-Type"] = "application/json";
-  let answer;
-  try {
-    answer = await fetch(url, { method, headers: sent, body: body === undefined ? undefined : JSON.stringify(body), signal });
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new ApiError(0, { code: "unreachable" });
-  }
-  updateClockOffset(answer);
-  if (!answer.ok) throw await errorOf(answer, path);
-  return as === "blob" ? answer.blob() : answer.json().catch(() => ({}));
+  return withTimeLimit(async (signal) => {
+    const answer = await fetch(url, { method, headers: sent, body: body === undefined ? undefined : JSON.stringify(body), signal });
+    updateClockOffset(answer);
+    if (!answer.ok) throw await errorOf(answer, path);
+    return parsed(answer, signal, as);
+  }, limits);
 }
 
 const RENEWABLE_CODES = new Set(["token_expired", "role_changed"]);
@@ -64,14 +94,14 @@ const RENEWABLE_CODES = new Set(["token_expired", "role_changed"]);
 /** Gets new tokens in place of the token `used`; a 401 ends the session. Throws ApiError. */
 export async function renewSession(used) {
   try {
-    await renew((token) => send("POST", "/api/auth/refresh", { body: { refresh_token: token } }), used);
+    await renew((token) => send("POST", "/api/auth/refresh", { body: { refresh_token: token }, timeLimitMs: RENEWAL_TIME_LIMIT_MS }), used);
   } catch (problem) {
     if (problem.status === 401) sessionExpired(problem);
     throw problem;
   }
 }
 
-/** call("POST", "/api/…", {body, query, signal, headers}) → parsed response. Throws ApiError, or AbortError of the signal. */
+/** call("POST", "/api/…", {body, query, signal, headers, timeLimitMs}) → parsed response. Throws ApiError, or AbortError of the signal. */
 export async function call(method, path, options = {}) {
   if (path.startsWith("/api/auth/log") || path.startsWith("/api/auth/reg")) return send(method, path, options);
   if (isDue()) await renewSession(currentSession().token).catch(() => {}); // the old token is valid for a while; the next call tries again

@@ -83,7 +83,7 @@ export function customerChat(customer, to) {
   async function listen() {
     while (!aborter.signal.aborted) {
       try {
-        const { messages } = await call("GET", `/api/simulator/contacts/${customer.number}/inbox`, { query: { after: lastIndex, wait: 20 }, signal: aborter.signal });
+        const { messages } = await call("GET", `/api/simulator/contacts/${customer.number}/inbox`, { query: { after: lastIndex, wait: 20 }, signal: aborter.signal, timeLimitMs: 40_000 });
         lastIndex = messages.at(-1)?.index ?? lastIndex;
         const texts = messages.filter((message) => message.from === to && message.text);
         lines.push(...texts.map((message) => ({ text: message.text, at: time(message.at) })));

@@ -2,7 +2,7 @@
 
 import { Select } from "../../components/Field.js";
 import { chooseLanguage, language, LANGUAGE_NAMES, LANGUAGES, t } from "../../language.js";
-import { html, useEffect, useRef } from "../../rendering.js";
+import { html, useEffect, useLayoutEffect, useRef } from "../../rendering.js";
 import "../../words/login.js";
 
 const OPTIONS = LANGUAGES.map((value) => ({ value, label: LANGUAGE_NAMES[value] }));
@@ -15,7 +15,7 @@ export function LoginCard({ title, text = null, children, isBusy = false }) {
   useEffect(() => {
     document.title = `${title} · Switchboard`;
   }, [title]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     (card.current.querySelector("form input:not([readonly])") ?? card.current.querySelector("h1")).focus();
   }, [isBusy]);
   return html`
