@@ -15,10 +15,11 @@ from shared.text.phone_numbers import MAX_ADDRESS_INPUT
 from shared.text.visible_text import VISIBLE_PATTERN, has_visible_text
 
 _CONTROLS = "\\u0000-\\u001f\\u007f-\\u009f"
-_INVISIBLE = "\\u00ad\\u061c\\u180e\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb"
-"""Characters without width, and those that change the direction of text."""
-LINE_PATTERN = f"^[^{_CONTROLS}{_INVISIBLE}]*$"
-NAME_PATTERN = rf"^[^{_CONTROLS}{_INVISIBLE}]*[^\s{_CONTROLS}{_INVISIBLE}][^{_CONTROLS}{_INVISIBLE}]*$"
+_INVISIBLE = "\\u00ad\\u061c\\u180e\\u200b\\u200e\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb"
+"""Characters without width, and those that change the direction of text; but not the joiners, which emoji and Persian
+words have."""
+_JOINERS = "\\u200c\\u200d"
+NAME_PATTERN = rf"^[^{_CONTROLS}{_INVISIBLE}]*[^\s{_JOINERS}{_CONTROLS}{_INVISIBLE}][^{_CONTROLS}{_INVISIBLE}]*$"
 SEARCH_PATTERN = f"^[^{_CONTROLS}]*$"
 _UNWANTED_IN_NAME = f"{_CONTROLS}\\u2028-\\u202e\\u2066-\\u2069\\ufffe\\uffff"
 """Control characters, line breaks and what changes the direction of the text that follows."""
@@ -63,8 +64,10 @@ def _email(text: str) -> str:
     return email
 
 
-def printable(text: str) -> str:
-    """One line of visible characters (LINE_PATTERN). Raises ValueError."""
+def name_line(text: str) -> str:
+    """One line with something to see (NAME_PATTERN). Raises ValueError."""
+    if not has_visible_text(text):
+        raise ValueError("a name needs a character that can be seen")
     if _FORBIDDEN_CHARACTER.search(text):
         raise ValueError("control characters and line breaks are not allowed here")
     return text
@@ -110,7 +113,7 @@ Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(_email)
 Name = Annotated[
     str,
     StringConstraints(min_length=1, max_length=80, strip_whitespace=True),
-    AfterValidator(printable),
+    AfterValidator(name_line),
     with_json_schema(pattern=NAME_PATTERN),
 ]
 """A name that people choose: one line."""

@@ -69,7 +69,7 @@ export function OrganizationSection() {
     takeOrganization(answer.data);
     return answer.data;
   });
-  const record = data ?? organization.value;
+  const record = data && (organization.value ?? data); // the newest version, also after a change here
   return html`
     <div class="page">
       <${PageHeader} title=${t("settings.organization")} />
