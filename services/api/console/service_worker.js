@@ -21,6 +21,19 @@ addEventListener("fetch", (event) => {
   else if (url.pathname.startsWith(`/console/${version}/`)) event.respondWith(fileResponse(event));
 });
 
+addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(openConsole(event.notification.data?.address ?? "#/inbox"));
+});
+
+/** In the page that is open already, else in a new one. */
+async function openConsole(address) {
+  const [page] = await clients.matchAll({ type: "window", includeUncontrolled: true });
+  if (!page) return clients.openWindow(PAGE_PATH + address);
+  page.postMessage({ notificationAddress: address });
+  return page.focus();
+}
+
 async function storeFiles() {
   const cache = await caches.open(CACHE_NAME);
   try {

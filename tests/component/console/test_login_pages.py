@@ -17,7 +17,7 @@ def backend() -> LoginBackend:
 
 async def open_link(page: Page, path: str) -> None:
     await page.evaluate("(to) => { location.hash = to; }", f"#/{path}/{TOKEN}")
-    await page.wait_for_function("!location.hash.includes('4711')")
+    await page.wait_for_function("() => !location.hash.includes('4711')")
 
 
 async def logged_in(page: Page) -> None:

@@ -4,6 +4,7 @@ import { LegacyPage } from "../components/LegacyPage.js";
 import { toast } from "../components/widgets.js";
 import { loadFonts } from "../fonts.js";
 import { t } from "../language.js";
+import { followMessages } from "../notices/message_notices.js";
 import { connectSocket, disconnectSocket, whenJoined } from "../network/socket.js";
 import { loadPageStyles } from "../page_styles.js";
 import { deleteAttempts } from "../pages/numbers/linking.js";
@@ -19,8 +20,12 @@ import { clearProfile, loadProfile } from "../store/profile.js";
 import { forgetPictures } from "../store/profile_pictures.js";
 import { clearStore, load, on } from "../store/store.js";
 import { Navigation } from "./Navigation.js";
+import { NumberBars } from "./NumberBars.js";
 import { OutageNotice } from "./OutageNotice.js";
 import { FIRST_PAGE, PAGES } from "./pages.js";
+
+const ICON = new URL("../../icon.svg", import.meta.url).href;
+const UNREAD_ICON = new URL("../../icon-unread.svg", import.meta.url).href;
 
 await loadPageStyles(); // a page without them would be seen for a moment
 
@@ -40,7 +45,7 @@ function useLiveData() {
   useState(connectSocket); // before the page's first reads
   useEffect(() => {
     let isClosed = false;
-    const stops = [on("note", (note) => toast(t("shell.noteKept", { text: note.text || t("shell.noteWithoutText") })))];
+    const stops = [on("note", (note) => toast(t("shell.noteKept", { text: note.text || t("shell.noteWithoutText") }))), followMessages()];
     whenJoined().then(() => {
       if (isClosed) return;
       load("instances").catch((problem) => problem.status !== 401 && toast(problem.message, "bad"));
@@ -58,6 +63,11 @@ function useTitle(page) {
   const unread = counts.value.conversations?.unread ?? 0;
   const title = `${unread ? `(${unread > 99 ? "99+" : unread}) ` : ""}${t(`shell.${page}`)} · Switchboard`;
   useEffect(() => { document.title = title; }, [title]);
+  useEffect(() => {
+    const link = document.querySelector('link[rel="icon"]');
+    link.href = unread ? UNREAD_ICON : ICON;
+    return () => { link.href = ICON; };
+  }, [unread > 0]);
 }
 
 /** A fault of a page leaves the navigation usable. */
@@ -87,7 +97,7 @@ export function Shell({ logOut }) {
   return html`
     <div class=${`shell ${page === "inbox" && id ? "in-thread" : ""}`}>
       <${Navigation} logOut=${logOut} />
-      <${OutageNotice} />
+      <div class="notices"><${OutageNotice} /><${NumberBars} /></div>
       <main tabindex="-1" key=${page}><${PageOutlet} page=${page} id=${id} part=${part} /></main>
       <${LegacyPage} element="aside" class="dock" aria-label=${t("shell.simulatedPhone")} show=${(root) => ({ close: dockSimulator(root) })} />
     </div>
