@@ -13,7 +13,7 @@ GALLERY_MODULE = "js/gallery/Gallery.js"
 GALLERY_STYLES = "css/gallery.css"
 EARLY_MODULE = "js/preload_modules_after_login.js"
 """Begins to load the modules that are needed after the login."""
-ENTRIES_AFTER_LOGIN = ("js/shell/Shell.js", "js/pages/inbox/inbox.js")
+ENTRIES_AFTER_LOGIN = ("js/shell/Shell.js", "js/pages/inbox/InboxPage.js")
 """What the console loads with `import()` after the login: the frame around the pages, and the page where one lands."""
 
 CONTENT_SECURITY_POLICY = "; ".join(

@@ -45,7 +45,7 @@ async def test_what_a_stranger_writes_stays_text(console: Page, backend: Backend
     await backend.receive("<img src=x onerror=alert(1)>")
     await expect(console.locator(".message.in .text")).to_have_text("<img src=x onerror=alert(1)>")
     await expect(console.locator(".thread-head h2")).to_have_text("<b>Anna</b>")
-    await expect(console.locator(".lines img, .thread-head b")).to_have_count(0)
+    await expect(console.locator(".log img, .thread-head b")).to_have_count(0)
 
 
 async def test_an_answer_is_one_bubble_whose_status_only_advances(console: Page, backend: Backend) -> None:

@@ -55,10 +55,10 @@ async def test_a_conversation_is_closed_and_reopened_with_the_keyboard(console: 
     await expect(console.get_by_role("button", name="Reopen")).to_be_focused()
     await console.locator(".conversation[data-key=v2]").click()
     await expect(console.locator(".conversation[data-key=v1]")).to_have_count(0)
-    await console.get_by_label("Which conversations").select_option("Closed")
+    await console.get_by_role("tab", name="Closed").click()
     await expect(console.locator(".conversation[data-key=v1]")).to_be_visible()
     await backend.receive("again")
-    await console.get_by_label("Which conversations").select_option("Unread")
+    await console.get_by_role("tab", name="Unread").click()
     await expect(console.locator(".conversation[data-key=v1] .unread")).to_have_text("1")
 
 
@@ -66,9 +66,10 @@ async def test_a_conversation_is_taken_over_and_given_back(console: Page, backen
     await console.goto("/#/inbox/v1")
     await console.get_by_role("button", name="Assign to me").click()
     await expect(console.get_by_role("button", name="Give back")).to_be_visible()
-    await console.get_by_label("Which conversations").select_option("Mine")
+    await console.get_by_role("tab", name="Mine").click()
     await expect(console.locator(".conversation[data-key=v1]")).to_be_visible()
     conversation = {"id": "v1", "assignedTo": "somebody", "status": "open", "unreadCount": 0}
+    backend.lists["conversations"][0]["assigned_to"] = "somebody"
     await backend.emit("conversation:updated", conversation)
     await console.get_by_role("button", name="Take over").click()
     await console.get_by_role("button", name="Give back").click()
@@ -79,7 +80,7 @@ async def test_a_failed_action_is_reported(console: Page, backend: Backend) -> N
     backend.refusal = {"status": 409, "code": "role_missing", "detail": "only owners"}
     await console.goto("/#/inbox/v1")
     await console.get_by_role("button", name="Close", exact=True).click()
-    await expect(console.locator(".toast.bad")).to_have_text(
+    await expect(console.locator(".head-problem .error")).to_have_text(
         "Only an owner may do this. Ask an owner of your organization."
     )
 
@@ -88,10 +89,10 @@ async def test_the_search_finds_messages_too(console: Page, backend: Backend) ->
     old: Record = {"id": "m9", "conversation_id": "v1", "contact_id": "c1", "text": "a table for four", "timestamp": AT}
     backend.lists["messages"].append({**old, "kind": "message", "direction": "inbound", "type": "text"})
     await console.goto("/#/inbox")
-    await console.get_by_label("Search conversations and messages").fill("table")
+    await console.get_by_role("searchbox", name="Search conversations and messages").fill("table")
     found = console.locator("[data-message=m9]")
     await expect(found).to_contain_text("a table for four")
     await found.click()
     await expect(console.locator(".thread-head h2")).to_have_text("<b>Anna</b>")
-    await console.get_by_label("Search conversations and messages").press("Escape")
+    await console.get_by_role("searchbox", name="Search conversations and messages").press("Escape")
     await expect(found).to_have_count(0)

@@ -224,7 +224,7 @@ async def test_no_view_shows_the_words_of_the_api(console: Page, backend: Backen
     await console.keyboard.press("Enter")
     await expect(console.locator(".message.failed", has_text="good morning")).to_contain_text("did not accept this")
     await console.get_by_role("button", name="Assign to me").click()
-    await expect(console.locator(".toast.bad").last).to_contain_text("request id req-4711")
+    await expect(console.locator(".head-problem .error")).to_contain_text("request id req-4711")
     await no_mark(console)
     await console.get_by_role("link", name="Notes").click()
     await expect(console.locator(".page .error")).to_contain_text("request id req-4711")

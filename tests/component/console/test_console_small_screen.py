@@ -96,7 +96,7 @@ async def test_no_view_is_wider_than_the_screen(small: Page, backend: Backend) -
         await expect(small.locator(shown).first).to_be_visible()
         await fits(small)
     await small.goto("/#/inbox")
-    await small.get_by_label("Search conversations and messages").fill("Donau")
+    await small.get_by_role("searchbox", name="Search conversations and messages").fill("Donau")
     await expect(small.locator("[data-message]").first).to_be_visible()
     await fits(small)
     backend.refusal = {"status": 409, "code": "never_seen", "detail": "x", "request_id": "0" * 80}

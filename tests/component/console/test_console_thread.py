@@ -10,6 +10,12 @@ from playwright.async_api import Page, expect
 from tests.component.console.backend import Backend, Record, until
 
 START = datetime(2026, 3, 2, 10, tzinfo=UTC)
+ON_SCREEN = """() => {
+    const log = document.querySelector(".log").getBoundingClientRect();
+    const isIn = (box) => box.top >= log.top - 1 && box.bottom <= log.bottom + 1;
+    const messages = [...document.querySelectorAll(".message")];
+    return messages.filter((one) => isIn(one.getBoundingClientRect())).map((one) => one.dataset.id);
+}"""
 ANNOUNCED = "[role=status].visually-hidden"
 
 
@@ -92,24 +98,31 @@ async def test_a_search_result_opens_at_its_message_highlighted_and_announced(co
     await expect(console.locator("[data-id=m0120]")).to_be_in_viewport(ratio=0.9)
 
 
+async def on_screen(page: Page) -> list[int]:
+    """The numbers of the lines that are completely on the screen, from the top."""
+    ids: list[str] = await page.evaluate(ON_SCREEN)
+    return [int(one[1:]) for one in ids]
+
+
 async def test_both_ends_load_while_scrolling_and_what_is_read_stays_in_place(console: Page, backend: Backend) -> None:
     long_conversation(backend, 300)
     await opened_at(console, 150)
     await expect(console.locator("[data-id=m0150]")).to_be_in_viewport()
-    first = await no_gap(console)
-    await scrolled(console, "node.scrollHeight")
-    await expect(console.locator(f"[data-id=m{first[-1] + 10:04}]")).to_be_attached()
-    await expect(console.locator(f"[data-id=m{first[-1]:04}]")).to_be_in_viewport()
-    await scrolled(console, "0")
-    await expect(console.locator(f"[data-id=m{first[0] - 10:04}]")).to_be_attached()
-    await expect(console.locator(f"[data-id=m{first[0]:04}]")).to_be_in_viewport()
-    for _ in range(12):
-        await scrolled(console, "node.scrollHeight")
-        if (await no_gap(console))[-1] == 299:
-            break
-        await console.wait_for_timeout(100)
-    await expect(console.locator("[data-id=m0299]")).to_be_attached()
-    await expect(console.get_by_role("button", name="Load newer messages")).to_be_hidden()
+    await no_gap(console)
+    for place, end, step in (("node.scrollHeight", 299, 1), ("0", 0, -1)):
+        for _ in range(60):
+            await scrolled(console, place)
+            await console.wait_for_timeout(20)
+            edge = (await on_screen(console))[-1 if step > 0 else 0]
+            if edge == end:
+                break
+            await expect(console.locator(f"[data-id=m{edge + step:04}]")).to_be_attached()
+            await expect(console.locator(f"[data-id=m{edge:04}]")).to_be_in_viewport()
+            await no_gap(console)
+        assert (await on_screen(console))[-1 if step > 0 else 0] == end
+        await expect(console.get_by_role("button", name="Load newer messages")).to_be_hidden()
+        if step < 0:
+            await expect(console.get_by_role("button", name="Load older messages")).to_be_hidden()
 
 
 async def test_a_message_after_a_gap_is_not_appended_and_marks_nothing_read(console: Page, backend: Backend) -> None:
@@ -137,7 +150,7 @@ async def test_a_message_after_a_gap_is_not_appended_and_marks_nothing_read(cons
 async def test_a_message_that_arrives_while_the_last_page_is_on_its_way_is_neither_lost_nor_early(
     console: Page, backend: Backend
 ) -> None:
-    long_conversation(backend, 120)
+    long_conversation(backend, 160)
     await opened_at(console, 80)
     await expect(console.locator("[data-id=m0080]")).to_be_in_viewport()
     paused, go_on = asyncio.Event(), asyncio.Event()
@@ -151,11 +164,11 @@ async def test_a_message_that_arrives_while_the_last_page_is_on_its_way_is_neith
     backend.before_page = hold
     await scrolled(console, "node.scrollHeight")
     await asyncio.wait_for(paused.wait(), 10)
-    await says(backend, 120)
+    await says(backend, 160)
     await expect(console.get_by_role("button", name="Go to 1 new message")).to_be_visible()
     go_on.set()
-    await expect(console.locator("[data-id=m0120]")).to_be_attached()
-    assert (await no_gap(console))[-1] == 120
+    await expect(console.locator("[data-id=m0160]")).to_be_attached()
+    assert (await no_gap(console))[-1] == 160
 
 
 async def test_an_own_message_goes_to_the_newest_end_first(console: Page, backend: Backend) -> None:

@@ -11,3 +11,13 @@ export const html = htm.bind(h);
 export { h, render, Fragment };
 export { useEffect, useErrorBoundary, useId, useLayoutEffect, useMemo, useRef, useState };
 export { batch, computed, effect, signal, untracked, useComputed, useSignal, useSignalEffect };
+
+const differ = (one, other) => Object.keys({ ...one, ...other }).some((name) => one[name] !== other[name]);
+
+/** The component, rendered again only when a property is another value, or a signal that it reads changed. */
+export function memo(Component) {
+  return function Memo(props) {
+    this.shouldComponentUpdate = (next) => differ(this.props, next);
+    return h(Component, props);
+  };
+}

@@ -10,6 +10,7 @@ export const ICON_PATHS = {
   building: "M5 21V4h10v17M15 9h4v12M3 21h18M8 8h1M11 8h1M8 12h1M11 12h1M8 16h1M11 16h1",
   calendar: "M5 6h14v14H5zM5 10h14M9 3v4M15 3v4",
   check: "M5 12.500l4.5 4.500L19 7.5",
+  "check-next": "M3 12.500l4 4L14 8M15 6l6 6-6 6",
   checks: "M2 12.500l4.5 4.500L16 7.500M11 16l1 1L21.5 7.5",
   "chevron-down": "M6 9l6 6 6-6",
   "chevron-right": "M9 6l6 6-6 6",

@@ -29,9 +29,9 @@ export function rowPlaces(keyOf, isSamePlace) {
     return low;
   }
 
-  /** The first visible row that has the same place in the current list and in `next`. */
-  function anchorIn(next, nextPlaces, above) {
-    if (above <= 0 || !items.length) return null;
+  /** The first visible row that has the same place in the current list and in `next`; null at the top, unless `keepsTop`. */
+  function anchorIn(next, nextPlaces, above, keepsTop = false) {
+    if ((above <= 0 && !keepsTop) || !items.length) return null;
     const first = rowAt(above);
     const stays = (at) => {
       const place = nextPlaces.get(keyOf(items[at]));
@@ -59,10 +59,10 @@ export function rowPlaces(keyOf, isSamePlace) {
     },
     /** The row to keep in place while `above` pixels are scrolled past. */
     anchor: (above) => anchorIn(items, placeByKey, above),
-    /** Replaces the items; call layout() afterwards. → the row to keep in place */
-    replace(next, above) {
+    /** Replaces the items; call layout() afterwards. `keepsTop`: also the first row is kept in place. → the row to keep in place */
+    replace(next, above, keepsTop) {
       const nextPlaces = new Map(next.map((item, at) => [keyOf(item), at]));
-      const anchor = anchorIn(next, nextPlaces, above);
+      const anchor = anchorIn(next, nextPlaces, above, keepsTop);
       items = next;
       placeByKey = nextPlaces;
       for (const key of heights.keys()) if (!placeByKey.has(key)) heights.delete(key);

@@ -6,33 +6,34 @@ import { pressGuard } from "./press_guard.js";
 import { rowPlaces } from "./row_places.js";
 
 /** Distance from the end of the list, in pixels, that counts as being at the end. */
-const AT_END_PX = 4;
+const AT_END_PX = 32;
 /** Pixels above and below the screen that are drawn too. */
 const OVERSCAN_PX = 320;
 /** Number of rows before the first or the last one at which the next page is requested. */
 const ROWS_BEFORE_END = 20;
+/** A drawing is repeated at once this often when rows had other heights than estimated. */
+const MAX_ROUNDS = 3;
 
 /**
  * `scroller`: the scrolling element; `list`: the element in it that gets the rows; `keyOf(item)`; `renderRow(item, element)`
  * draws a visible row into its element, `removeRow(element)` is called before the element is dropped; `stop`: selector of the
  * element in a row that arrow keys reach (null: none), except rows for which `canStop(item)` is false; `isSamePlace(one,
  * other)`: whether two versions of an item have the same place; `current()`: key of the row that Tab reaches when it is on the
- * screen; `nearStart()`, `nearEnd()`: the first, the last rows are near; `sticksToEnd`: while the end is on the screen, it stays
- * there; `scrolled()`: the position changed.
+ * screen; `nearStart()`, `nearEnd()`: the first, the last rows are near; `sticksToEnd()`: whether the end stays on the screen once it
+ * is there; `scrolled()`: the position changed.
  */
 export function virtualList({
   scroller, list, keyOf, renderRow, removeRow = () => {}, stop, canStop = () => true, isSamePlace = () => true, current = () => null,
-  nearStart = () => {}, nearEnd = () => {}, sticksToEnd = false, scrolled = () => {},
+  nearStart = () => {}, nearEnd = () => {}, sticksToEnd = () => false, scrolled = () => {},
 }) {
   /** Whether the end was on the screen when the reader last scrolled. */
-  let isAtEnd = sticksToEnd;
+  let isAtEnd = true;
   let isStartComplete = true;
   let isComplete = false;
-  let width = 0;
+  let [width, height] = [0, 0];
   let wasHidden = false;
   let tabStop = null;
-  /** Pixels of the list above the screen at the last drawing. */
-  let scrolledPast = 0;
+  let scrolledPast = 0; // pixels of the list above the screen at the last drawing
   let lastFocusedKey = null;
   /** Number of the last show(): a row is drawn again once after each. */
   let drawing = 0;
@@ -53,7 +54,6 @@ export function virtualList({
   }
 
   const isHidden = () => !scroller.clientHeight;
-
   /** Whether the list is hidden. When it is shown again, its scroll position is restored. */
   function checkHidden() {
     if (isHidden()) return (wasHidden = true);
@@ -62,7 +62,6 @@ export function virtualList({
   }
 
   const layout = () => list.style.setProperty("height", `${places.layout()}px`);
-
   function restoreAnchor(anchor) {
     const place = anchor ? places.at(anchor.key) : undefined;
     if (place === undefined) return;
@@ -75,7 +74,7 @@ export function virtualList({
   const measureAtEnd = () => scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight <= AT_END_PX;
 
   function keepEnd() {
-    if (sticksToEnd && isAtEnd && !isHidden()) scroller.scrollTop = scroller.scrollHeight;
+    if (sticksToEnd() && isAtEnd && !isHidden()) scroller.scrollTop = scroller.scrollHeight;
   }
 
   /** Shows these items. `complete`, `startComplete`: there are no further pages at the end, at the start. */
@@ -83,7 +82,7 @@ export function virtualList({
     if (guard.delays(() => show(next, { complete, startComplete }))) return;
     const key = focused();
     const before = places.at(key);
-    const anchor = places.replace(next, checkHidden() ? scrolledPast : scroller.scrollTop - listTop());
+    const anchor = places.replace(next, checkHidden() ? scrolledPast : scroller.scrollTop - listTop(), !isStartComplete);
     isComplete = complete;
     isStartComplete = startComplete;
     drawing += 1;
@@ -166,7 +165,7 @@ export function virtualList({
     return changed;
   }
 
-  function draw() {
+  function draw(round = 0) {
     schedule.cancel();
     if (checkHidden()) return;
     const drawn = visibleIndices();
@@ -186,7 +185,8 @@ export function virtualList({
       restoreAnchor(anchor);
       keepEnd();
       position(drawn);
-      schedule(); // other rows may be visible now
+      if (round < MAX_ROUNDS) return void draw(round + 1); // other rows may be visible now
+      schedule();
     }
     scrolledPast = scroller.scrollTop - listTop();
     if (!drawn.length) return;
@@ -200,7 +200,6 @@ export function virtualList({
   }
 
   const schedule = oncePerFrame(draw);
-
   function reveal(at) {
     const start = listTop();
     const [top, bottom] = [places.top(at) + start, places.top(at + 1) + start];
@@ -245,13 +244,14 @@ export function virtualList({
     if (checkHidden()) return;
     if (list.clientWidth !== width) places.forgetHeights();
     width = list.clientWidth;
+    height = scroller.clientHeight;
     layout();
     keepEnd();
     draw();
   }
 
   const onScroll = () => {
-    isAtEnd = measureAtEnd();
+    if (scroller.clientHeight === height) isAtEnd = sticksToEnd() && measureAtEnd(); // else onResize keeps the end
     schedule();
   };
   const observer = new ResizeObserver(onResize);
@@ -282,7 +282,7 @@ export function virtualList({
       if (at === undefined) return false;
       for (let round = 0; round < 3; round += 1) {
         scroller.scrollTop = listTop() + places.top(at) - scroller.clientHeight / 3;
-        isAtEnd = measureAtEnd();
+        isAtEnd = sticksToEnd() && measureAtEnd();
         draw();
       }
       return true;

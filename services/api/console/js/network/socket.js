@@ -181,6 +181,7 @@ const HANDLERS = {
     publish("message-changed", message);
   },
   typing: (payload) => publish("typing", snake(payload)),
+  "colleague:typing": (payload) => publish("colleague-typing", snake(payload)),
   presence: (payload) => publish("presence", snake(payload)),
   message_status: (payload) => publish("message-status", snake(payload)),
   "contact:created": (payload) => put("contacts", snake(payload)),

@@ -1,14 +1,10 @@
 // The pages of the console, each loaded when it is first shown.
 
-import { LegacyPage } from "../components/LegacyPage.js";
 import { lazy } from "../components/lazy.js";
-import { html } from "../rendering.js";
-
-const legacy = (load) => lazy(() => load().then((show) => ({ Page: (props) => html`<${LegacyPage} show=${show} class="view" ...${props} />` })), "Page");
 
 /** By the first segment of the address. `scope`: what a role needs to see the page; `icon`: of the navigation; none: not in it. */
 export const PAGES = {
-  inbox: { icon: "inbox", Page: legacy(() => import("../pages/inbox/inbox.js").then((module) => module.showInbox)) },
+  inbox: { icon: "inbox", Page: lazy(() => import("../pages/inbox/InboxPage.js"), "InboxPage") },
   bookings: { icon: "bookings", Page: lazy(() => import("../pages/bookings/BookingsPage.js"), "BookingsPage") },
   people: { icon: "people", Page: lazy(() => import("../pages/people/PeoplePage.js"), "PeoplePage") },
   notes: { icon: "notes", Page: lazy(() => import("../pages/notes/NotesPage.js"), "NotesPage") },

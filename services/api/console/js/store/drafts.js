@@ -46,11 +46,11 @@ export function saveDraft(conversation, text) {
 /** Messages of a conversation that the server has not confirmed. */
 export const unsentOf = (conversation) => read().unsent.filter((message) => message.conversation === conversation);
 
+/** Stores a message that is being sent. It publishes nothing: most messages are confirmed at once. */
 export function saveUnsent(conversation, { id, text, timestamp }) {
   const stored = read();
   stored.unsent = [...stored.unsent.filter((message) => message.id !== id), { conversation, id, text, timestamp }];
   write(stored);
-  publish("drafts");
 }
 
 export function removeUnsent(id) {

@@ -1,24 +1,28 @@
-// The loaded part of a conversation: consecutive messages without a gap, extended by pages at both ends.
+// The loaded part of a conversation: consecutive messages without a gap, extended by pages at both ends. A bounded number is
+// kept: when a page is added at one end, messages far away at the other are dropped and read again when they are needed.
 
-import { isProgress } from "../pages/inbox/bubble.js";
 import { removeUnsent } from "./drafts.js";
-import { byOrder, NOT_ACCEPTED, orderKey } from "./order_keys.js";
+import { isProgress } from "./message_status.js";
+import { byOrder } from "./order_keys.js";
+import { isAccepted, sortedMessages } from "./sorted_messages.js";
 import { get } from "../network/rest.js";
 import { listOf } from "./store.js";
 
 const PAGE = 50;
+/** More messages than this and one page are never kept. */
+const MAX_KEPT_MESSAGES = 400;
 
 /** The fields that an edit, a deletion or a readable copy changes. */
 const contentOf = ({ text, type, media, edited_at, edit_unreadable, revoked_at, revision }) => ({ text, type, media, edited_at, edit_unreadable, revoked_at, revision });
 
-const isAccepted = (message) => orderKey(message) !== NOT_ACCEPTED;
+const cursorQuery = (cursor) => (cursor ? { cursor } : null);
 
 export function loadedMessages(conversation) {
   const path = `/api/conversations/${encodeURIComponent(conversation)}/messages`;
-  const messages = new Map();
-  /** Cursors of the next pages; null: there are no older, or no newer messages. */
-  let olderCursor = null;
-  let newerCursor = null;
+  const messages = sortedMessages();
+  /** Queries of the next pages: of a cursor, or around the last message kept; null: there are no older, or no newer messages. */
+  let older = null;
+  let newer = null;
   let isLoaded = false;
   /** Changes that came during a page request, applied again after it because the page may be older. */
   let pendingChanges = null;
@@ -26,18 +30,28 @@ export function loadedMessages(conversation) {
   /** The ids loaded when the connection was lost: later messages may follow after a gap. */
   let idsBeforeGap = null;
 
-  const reachesNewest = () => isLoaded && newerCursor === null;
-  const sorted = () => [...messages.values()].filter((message) => !newerCursor || isAccepted(message)).sort(byOrder);
+  const reachesNewest = () => isLoaded && newer === null;
+  const sorted = () => messages.list({ acceptedOnly: newer !== null });
 
   /** Merges an optimistic message with the recorded one: by id, else by the client's id. */
   function merge(message) {
     const optimistic = message.client_id && messages.get(message.client_id);
-    if (optimistic) messages.delete(message.client_id);
+    if (optimistic) messages.remove(message.client_id);
     if (message.client_id) removeUnsent(message.client_id);
     const before = messages.get(message.id) ?? optimistic ?? {};
     const status = before.status && !isProgress(before.status, message.status) ? before.status : message.status;
-    const newer = (message.revision ?? 0) >= (before.revision ?? 0) ? message : { ...message, ...contentOf(before) };
-    messages.set(message.id, { ...before, ...newer, status, problem: null });
+    const latest = (message.revision ?? 0) >= (before.revision ?? 0) ? message : { ...message, ...contentOf(before) };
+    messages.put({ ...before, ...latest, status, problem: null });
+  }
+
+  /** Drops the oldest, or the newest messages when there are too many. */
+  function trim(end) {
+    const count = messages.acceptedCount();
+    const excess = count - MAX_KEPT_MESSAGES;
+    if (excess <= PAGE) return;
+    messages.removeRange(end === "oldest" ? 0 : MAX_KEPT_MESSAGES, excess);
+    if (end === "oldest") older = { around: messages.list()[0].id };
+    else newer = { around: messages.list()[MAX_KEPT_MESSAGES - 1].id };
   }
 
   /** One request at a time, each after the one before. Throws ApiError. */
@@ -45,7 +59,7 @@ export function loadedMessages(conversation) {
     const request = async () => {
       pendingChanges = [];
       try {
-        const ids = idsBeforeGap ?? new Set(messages.keys());
+        const ids = idsBeforeGap ?? messages.ids();
         const pageQuery = query(ids);
         if (pageQuery) take(await get(path, { limit: PAGE, ...pageQuery }), ids);
         idsBeforeGap = null;
@@ -61,9 +75,9 @@ export function loadedMessages(conversation) {
 
   /** Replaces the loaded part by this page; unsent messages stay. */
   function replace(answer) {
-    for (const [id, message] of messages) if (isAccepted(message)) messages.delete(id);
-    olderCursor = answer.next_cursor ?? null;
-    newerCursor = answer.newer_cursor ?? null;
+    messages.removeRange(0, messages.acceptedCount());
+    older = cursorQuery(answer.next_cursor);
+    newer = cursorQuery(answer.newer_cursor);
     isLoaded = true;
     for (const message of listOf(answer, "messages")) merge(message);
   }
@@ -77,18 +91,20 @@ export function loadedMessages(conversation) {
 
   const readNewest = () => read(() => ({}), join);
   const readAround = (around) => read(() => ({ around }), replace);
-  const readOlder = () => read(() => olderCursor && { cursor: olderCursor }, (answer) => {
-    olderCursor = answer.next_cursor ?? null;
+  const readOlder = () => read(() => older, (answer) => {
+    older = cursorQuery(answer.next_cursor);
     for (const message of listOf(answer, "messages")) merge(message);
+    trim("newest");
   });
-  const readNewer = () => read(() => newerCursor && { cursor: newerCursor }, (answer) => {
-    newerCursor = answer.newer_cursor ?? null;
+  const readNewer = () => read(() => newer, (answer) => {
+    newer = cursorQuery(answer.newer_cursor);
     for (const message of listOf(answer, "messages")) merge(message);
+    trim("oldest");
   });
   /** After an interruption, without dropping what is on the screen: reads what follows the newest loaded message. */
-  const readFollowing = () => read((ids) => ({ around: sorted().filter((message) => ids.has(message.id) && isAccepted(message)).at(-1)?.id }), (answer, ids) => {
-    newerCursor = answer.newer_cursor ?? null;
-    if (newerCursor) for (const [id, message] of messages) if (!ids.has(id) && isAccepted(message)) messages.delete(id);
+  const readFollowing = () => read((ids) => ({ around: sorted().findLast((message) => ids.has(message.id) && isAccepted(message))?.id }), (answer, ids) => {
+    newer = cursorQuery(answer.newer_cursor);
+    if (newer) for (const { id } of messages.list({ acceptedOnly: true })) if (!ids.has(id)) messages.remove(id);
     for (const message of listOf(answer, "messages")) merge(message);
   });
 
@@ -97,8 +113,8 @@ export function loadedMessages(conversation) {
     pendingChanges?.push(() => arrive(message));
     const isLoadedAlready = messages.has(message.id) || messages.has(message.client_id);
     if (!isLoadedAlready && !reachesNewest()) return "ahead";
-    const oldest = sorted()[0];
-    if (!isLoadedAlready && olderCursor && oldest && byOrder(message, oldest) < 0) return "known"; // a later page has it
+    const oldest = messages.list()[0];
+    if (!isLoadedAlready && older && oldest && byOrder(message, oldest) < 0) return "known"; // a later page has it
     merge(message);
     return isLoadedAlready ? "known" : "new";
   }
@@ -117,18 +133,19 @@ export function loadedMessages(conversation) {
     const { message_id, client_id, status, error } = change;
     const message = messages.get(message_id) ?? messages.get(client_id);
     if (!message || !isProgress(message.status, status)) return false;
-    Object.assign(message, { status, error: error ?? message.error, retryable: false });
+    messages.put({ ...message, status, error: error ?? message.error, retryable: false });
     return true;
   }
 
   /** The connection was lost. */
   function interrupted() {
-    idsBeforeGap ??= new Set(messages.keys());
+    idsBeforeGap ??= messages.ids();
   }
 
   return {
-    messages, interrupted, sorted, merge, reachesNewest, arrive, revise, progress,
-    isLoaded: () => isLoaded, hasOlder: () => olderCursor !== null, hasNewer: () => newerCursor !== null,
+    get: messages.get, put: messages.put, remove: messages.remove, has: messages.has,
+    interrupted, sorted, merge, reachesNewest, arrive, revise, progress, trim,
+    isLoaded: () => isLoaded, hasOlder: () => older !== null, hasNewer: () => newer !== null,
     readNewest, readAround, readOlder, readNewer, readFollowing,
   };
 }

@@ -9,7 +9,7 @@ const PAGE = 20;
 /** Characters; shorter words match too many messages. */
 const MIN_LENGTH = 2;
 
-/** `changed()` is called when there is something to draw. → {ask(words), records(), personOf(message), …} as pagedList() */
+/** `changed()` is called when there is something to draw. → {ask(text, filter), records(), personOf(message), …} as pagedList() */
 export function messageResults(changed) {
   const people = new Map();
   let isActive = false;
@@ -26,10 +26,10 @@ export function messageResults(changed) {
 
   return {
     ...list,
-    ask(text) {
+    ask(text, filter = {}) {
       isActive = [...text].length >= MIN_LENGTH;
       people.clear();
-      if (isActive) list.ask({ search: text, kind: "message" }, () => false);
+      if (isActive) list.ask({ search: text, kind: "message", ...filter }, () => false);
       else list.clear();
     },
     isActive: () => isActive,
