@@ -66,16 +66,21 @@ TABLE_HEADING = (
 )
 
 
-@asynccontextmanager
-async def open_console(ready: dict[str, Any]) -> AsyncIterator[Page]:
-    """The console of a running stack, logged in, measuring. Raises FileNotFoundError without Chromium."""
+def chromium_path() -> str:
+    """Raises FileNotFoundError without Chromium."""
     path = next((program for name in CHROMIUM_NAMES if (program := shutil.which(name))), None)
     if path is None:
         raise FileNotFoundError("Chromium is missing: install it with `apt-get install chromium`")
+    return path
+
+
+@asynccontextmanager
+async def open_console(ready: dict[str, Any]) -> AsyncIterator[Page]:
+    """The console of a running stack, logged in, measuring. Raises FileNotFoundError without Chromium."""
     session = {"token": ready["token"], "organizationId": ready["organization_id"], "email": ready["email"]}
     async with async_playwright() as playwright:
         # a container has no user namespaces for the sandbox, and only our own page is opened
-        browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        browser = await playwright.chromium.launch(executable_path=chromium_path(), args=["--no-sandbox"])
         page = await browser.new_page(viewport={"width": 1280, "height": 800})
         page.set_default_timeout(_PAGE_TIMEOUT_MS)
         await page.add_init_script(f"({_MEASURE})({json.dumps(json.dumps(session))})")
@@ -83,16 +88,14 @@ async def open_console(ready: dict[str, Any]) -> AsyncIterator[Page]:
         await browser.close()
 
 
-async def open_conversation(page: Page, address: str) -> float:
-    """Opens the first conversation of the inbox. → milliseconds until the list was shown."""
+async def open_conversation(page: Page, address: str, conversation_id: str) -> float:
+    """Opens this conversation from the inbox. → milliseconds until the list was shown."""
     started_at = time.monotonic()
     await page.goto(f"{address}/#/inbox")
     await page.wait_for_selector(".conversation")
     elapsed_ms = 1000 * (time.monotonic() - started_at)
     await page.wait_for_selector(".connection.online")
-    await page.locator(".conversation").first.evaluate(
-        "row => row.click()"
-    )  # a mouse click could hit a row that moves meanwhile
+    await page.evaluate("(id) => { location.hash = `#/inbox/${id}`; }", conversation_id)
     await page.wait_for_selector(".composer textarea")
     return elapsed_ms
 
