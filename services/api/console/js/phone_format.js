@@ -14,7 +14,8 @@ export const phoneFormatReady = signal(false);
 const formatted = new Map();
 let requested = false;
 
-async function loadLibrary() {
+/** Loads what knows the numbers of every country. */
+export async function loadPhoneLibrary() {
   await import("../vendor/libphonenumber.mjs"); // not a module by itself: it sets `globalThis.libphonenumber`
   formatted.clear();
   phoneFormatReady.value = true;
@@ -26,7 +27,7 @@ export function formatPhone(digits) {
   const ready = phoneFormatReady.value; // read each time, so that components are drawn again when it changes
   if (!requested) {
     requested = true;
-    whenIdle(() => loadLibrary().catch(() => {})); // without it the simple groups stay
+    whenIdle(() => loadPhoneLibrary().catch(() => {})); // without it the simple groups stay
   }
   if (!formatted.has(digits)) {
     if (formatted.size >= MAX_REMEMBERED_NUMBERS) formatted.clear();

@@ -77,7 +77,7 @@ export class RequestError extends Error {
 export function socketError(answer) {
   const { code, error, retryAfter, retryable = true } = answer;
   const failed = code === "message_failed" ? sendFailureText(error) : undefined;
-  return new RequestError({ code, status: 400, retryAfter, retryable }, failed);
+  return Object.assign(new RequestError({ code, status: 400, retryAfter, retryable }, failed), { reason: answer.reason ?? null });
 }
 
 /** Turns anything thrown into an error that may be shown; a fault of the page goes to the browser's log. */

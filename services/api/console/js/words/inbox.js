@@ -102,5 +102,16 @@ addWords({
     "{account} não está online, então nenhuma mensagem pode sair agora. ",
   ],
   "inbox.seeAccount": ["See the account", "Ver la cuenta", "Ver a conta"],
+  "inbox.new.title": ["New conversation", "Nueva conversación", "Nova conversa"],
+  "inbox.new.country": ["Country", "País", "País"],
+  "inbox.new.anyCountry": ["The number begins with +", "El número empieza con +", "O número começa com +"],
+  "inbox.new.number": ["Phone number", "Número de teléfono", "Número de telefone"],
+  "inbox.new.text": ["First message", "Primer mensaje", "Primeira mensagem"],
+  "inbox.new.noNumber": [
+    "This is not a phone number. Choose the country, or write the number with + and the country code.",
+    "Esto no es un número de teléfono. Elige el país o escribe el número con + y el código del país.",
+    "Isto não é um número de telefone. Escolha o país ou escreva o número com + e o código do país.",
+  ],
+  "inbox.new.waits": ["The message will be sent as soon as possible.", "El mensaje se enviará en cuanto sea posible.", "A mensagem será enviada assim que possível."],
   "inbox.emoji": ["Emoji", "Emoji", "Emoji"],
 });

@@ -7,8 +7,8 @@ import { draftOf, saveDraft } from "../../store/drafts.js";
 import { instances, useRecord } from "../../store/signals.js";
 import { store } from "../../store/store.js";
 import { EmojiPicker } from "./EmojiPicker.js";
+import { MAX_CHARACTERS } from "./message_limits.js";
 
-export const MAX_CHARACTERS = 4096;
 const MAX_HEIGHT_PX = 180;
 /** Newer browsers fit the field to its text by themselves. */
 const needsFitting = !CSS.supports("field-sizing", "content");

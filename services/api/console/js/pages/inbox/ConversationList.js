@@ -1,11 +1,13 @@
 // The pane with the list of conversations: views, filter by account, search.
 
 import { ErrorState } from "../../components/placeholders.js";
+import { IconButton } from "../../components/Button.js";
 import { SearchField, Select } from "../../components/Field.js";
 import { Tabs } from "../../components/Tabs.js";
 import { VirtualList } from "../../components/VirtualList.js";
 import { t } from "../../language.js";
 import { displayError } from "../../network/errors.js";
+import { can } from "../../network/session.js";
 import { html, useEffect, useLayoutEffect, useRef } from "../../rendering.js";
 import { byOrder } from "../../store/order_keys.js";
 import { counts, instances, usePagedList } from "../../store/signals.js";
@@ -13,6 +15,7 @@ import { on } from "../../store/store.js";
 import { setListedConversations } from "./conversation_order.js";
 import { ConversationRow, MessageHit, refreshDraftMarks } from "./ConversationRow.js";
 import { ListFooter } from "./ListFooter.js";
+import { openNewConversation } from "./NewConversation.js";
 import { useCountsOfAccount } from "./counts_of_account.js";
 import { useListSearch } from "./list_search.js";
 import { account, listFilter, view, VIEWS } from "./views.js";
@@ -90,7 +93,8 @@ export function ConversationList({ openId }) {
   return html`
     <section class="conversations-pane" aria-label=${t("inbox.conversations")}>
       <header>
-        <div class="conversations-head"><h1>${t("shell.inbox")}</h1><${AccountFilter} /></div>
+        <div class="conversations-head"><h1>${t("shell.inbox")}</h1><${AccountFilter} />
+          ${can("send") && instances.value.length > 0 && html`<${IconButton} icon="plus" label=${t("inbox.new.title")} onClick=${openNewConversation} />`}</div>
         <${ViewTabs} onSelect=${select} />
         <${SearchField} label=${t("inbox.search")} placeholder=${t("common.search")} value=${search.typed} onInput=${search.type} onKeyUp=${(event) => event.key === "Enter" && search.settle()} />
       </header>

@@ -8,6 +8,8 @@ import { loadMembers } from "../../store/members.js";
 import { conversationOf, on, pinConversation } from "../../store/store.js";
 import { ConversationList } from "./ConversationList.js";
 import { useInboxLayout } from "./inbox_layout.js";
+import { PERSON_PART, personPane } from "./person_pane_state.js";
+import { PersonPane } from "./PersonPane.js";
 import { Thread } from "./Thread.js";
 import "../../words/inbox.js";
 
@@ -31,17 +33,19 @@ function usePlace(id, messageId) {
 export function InboxPage({ id, part }) {
   const root = useRef(null);
   const layout = useInboxLayout(root);
-  const place = usePlace(id, part);
+  const person = personPane(layout, id, part);
+  const place = usePlace(id, part === PERSON_PART ? null : part);
   useOpenConversation(id);
   useEffect(() => loadMembers(currentSession()?.organizationId), []);
   return html`
-    <div class=${`inbox ${id ? "has-thread" : ""}`} data-layout=${layout} ref=${root}>
+    <div class=${`inbox ${id ? "has-thread" : ""} ${person.isOpen ? "has-person" : ""}`} data-layout=${layout} ref=${root}>
       <${ConversationList} openId=${id} />
       <section class="thread-pane" aria-label=${t("inbox.conversation")}>
         ${id
-          ? html`<${Thread} key=${id} id=${id} messageId=${place.messageId} />`
+          ? html`<${Thread} key=${id} id=${id} messageId=${place.messageId} person=${person} />`
           : html`<${EmptyState} icon="inbox" title=${t("inbox.choose")} text=${t("inbox.chooseText")} />`}
       </section>
+      ${person.isOpen && html`<${PersonPane} conversationId=${id} onClose=${person.toggle} />`}
     </div>
   `;
 }
