@@ -57,7 +57,7 @@ async def _receive(page: Page) -> str:
     await page.keyboard.press("Enter")
     await page.get_by_role("link", name="Open the conversation").click()
     await expect(page.locator(".message.in .text")).to_have_text(text)
-    await expect(page.locator(".nav .count.bookings")).to_have_text("1")
+    await expect(page.locator(".nav [data-count=bookings]")).to_have_text("1")
     return text
 
 

@@ -119,7 +119,7 @@ async def test_a_confirmed_booking_leaves_the_tab_and_the_keyboard_goes_on(conso
     await console.keyboard.press("Tab")
     await until_focused(console, "b4-confirm")
     await expect(console.get_by_role("tab", name="Waiting 19")).to_be_visible()
-    await expect(console.locator(".nav .count.bookings")).to_have_text("19")
+    await expect(console.locator(".nav [data-count=bookings]")).to_have_text("19")
     await console.keyboard.press("End")
     await until_focused(console, "row b29")
     await console.keyboard.press("Home")

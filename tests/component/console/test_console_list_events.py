@@ -187,7 +187,7 @@ async def test_the_numbers_are_the_servers_and_follow_events(console: Page, back
     await backend.emit("booking:updated", {**backend.lists["bookings"][0], "contactId": "p1"})
     await backend.emit("conversation:updated", {"id": "t800", "status": "open", "unreadCount": 0})
     await expect(console).to_have_title("Inbox · Switchboard")
-    await expect(console.locator(".nav .count.bookings")).to_have_text("3")
+    await expect(console.locator(".nav [data-count=bookings]")).to_have_text("3")
     before = len(requests_to(backend, "conversations/counts"))
     for number in range(40):
         await writes(backend, f"t{number}", number)

@@ -27,7 +27,7 @@ function NavigationItem({ name, icon }) {
     <a class="nav-item" href=${href(name)} data-view=${name} aria-current=${isCurrent ? "page" : null}>
       <${Icon} name=${icon} />
       <span>${t(`shell.${name}`)}</span>
-      ${count > 0 && html`<span class=${`count ${name}`} role="img" aria-label=${t(words, { n: count })}>${count > MAX_SHOWN_COUNT ? `${MAX_SHOWN_COUNT}+` : count}</span>`}
+      ${count > 0 && html`<span class="count" data-count=${name} role="img" aria-label=${t(words, { n: count })}>${count > MAX_SHOWN_COUNT ? `${MAX_SHOWN_COUNT}+` : count}</span>`}
     </a>
   `;
 }
