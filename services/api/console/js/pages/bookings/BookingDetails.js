@@ -13,7 +13,7 @@ import { html, useEffect, useRef, useState } from "../../rendering.js";
 import { href } from "../../router.js";
 import { loadMembers, memberOf } from "../../store/members.js";
 import { instances, useTopic } from "../../store/signals.js";
-import { on, recordOf } from "../../store/store.js";
+import { contactOf, on, recordOf } from "../../store/store.js";
 import { BookingActions } from "./BookingActions.js";
 import { BookingStatus, statusWord } from "./BookingStatus.js";
 
@@ -87,7 +87,9 @@ export function BookingDetails({ id, onClose, decisions }) {
   const { booking, problem, retry } = useBooking(id);
   useTopic("contacts", (contact) => contact?.id === booking?.contact_id);
   useEffect(() => loadMembers(currentSession()?.organizationId), []);
-  const contact = booking && (recordOf("contacts", booking.contact_id) ?? booking.contact);
+  const contact = booking && (recordOf("contacts", booking.contact_id) ?? booking.contact ?? recordOf("bookings", id)?.contact);
+  const isUnknown = Boolean(booking) && !contact;
+  useEffect(() => { if (isUnknown) contactOf(booking.contact_id).catch(() => {}); }, [isUnknown]);
   const name = personName(contact);
   const content = () => {
     if (booking) {

@@ -13,8 +13,8 @@ import "../../words/people_page.js";
 
 const newestFirst = (one, other) => byOrder(other, one);
 
-/** `exceptId`: a conversation that is open already. */
-export function PersonConversations({ contact, exceptId = null, title = t("people.conversations") }) {
+/** `exceptId`: a conversation that is open already; `heading`: the element of the heading. */
+export function PersonConversations({ contact, exceptId = null, title = t("people.conversations"), heading: Heading = "h3" }) {
   const list = usePagedList({ name: "conversations", path: "/api/conversations", order: newestFirst });
   useLayoutEffect(() => { list.ask({ contact_id: contact.id }, (conversation) => conversation.contact_id === contact.id); }, [contact.id]);
   useEffect(() => on("merged", list.reload), []);
@@ -23,7 +23,7 @@ export function PersonConversations({ contact, exceptId = null, title = t("peopl
   const accountName = (id) => instances.value.find((instance) => instance.id === id)?.instance_name ?? t("people.conversation");
   return html`
     <section class="person-section" aria-label=${title}>
-      <header><h3>${title}</h3></header>
+      <header><${Heading}>${title}</${Heading}></header>
       ${shown.length > 0 && html`
         <ul class="lines-list">${shown.map((conversation) => html`
           <li key=${conversation.id}><a class="booking-line" href=${href("inbox", conversation.id)}>

@@ -21,13 +21,13 @@ async function split(person, merged) {
   if (wasSplit) toast(t("people.wasSplit", { name }));
 }
 
-/** `person`: with its `merges` (see usePerson()). */
-export function PersonMerges({ person }) {
+/** `person`: with its `merges` (see usePerson()); `heading`: the element of the heading. */
+export function PersonMerges({ person, heading: Heading = "h3" }) {
   const mayManage = can("manage");
   if (!person.merges.length && !mayManage) return null;
   return html`
     <section class="person-section" aria-label=${t("people.merges")}>
-      <header><h3>${t("people.merges")}</h3>${mayManage && html`<${Button} size="small" icon="merge" onClick=${() => openMergeDialog(person)}>${t("people.mergeWith")}</${Button}>`}</header>
+      <header><${Heading}>${t("people.merges")}</${Heading}>${mayManage && html`<${Button} size="small" icon="merge" onClick=${() => openMergeDialog(person)}>${t("people.mergeWith")}</${Button}>`}</header>
       ${person.merges.length > 0 ? html`
         <ul class="lines-list">${person.merges.map((merged) => html`
           <li key=${merged.id} class="merged-line">

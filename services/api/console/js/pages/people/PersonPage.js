@@ -34,9 +34,9 @@ function Person({ person }) {
       </div>
     </header>
     <div class="person-sections">
-      <${PersonBookings} contact=${person} />
-      <${PersonConversations} contact=${person} />
-      <${PersonMerges} person=${person} />
+      <${PersonBookings} contact=${person} heading="h2" />
+      <${PersonConversations} contact=${person} heading="h2" />
+      <${PersonMerges} person=${person} heading="h2" />
     </div>
   `;
 }
