@@ -254,3 +254,19 @@ async def test_the_details_that_are_read_late_are_those_of_the_booking_on_show(c
     await expect(console.get_by_role("dialog")).to_contain_text("table 2")
     await console.goto("/#/bookings/nothing")
     await expect(console.get_by_role("dialog")).to_contain_text("This booking does not exist.")
+
+
+async def test_a_decision_without_an_answer_is_shown_as_soon_as_it_is_known(console: Page, backend: Backend) -> None:
+    add_people(backend, 2)
+    backend.lists["bookings"] = [booking(1)]
+    await open_page(console, "/#/bookings")
+    await console.get_by_role("tab", name="All").click()
+    row = console.locator("[data-row=b1]")
+    await console.route("**/confirm", lambda route: route.abort())
+    await row.get_by_role("button", name="Confirm").click()
+    await expect(row.locator(".error")).to_contain_text("The server cannot be reached.")
+    await expect(row.get_by_role("button", name="Confirm")).to_be_enabled()
+    event = {"id": "b1", "instanceId": "i1", "contactId": "p1", "status": "confirmed", "createdAt": AT}
+    await backend.emit("booking:updated", event)  # it was carried out
+    await expect(row.get_by_role("button", name="Complete")).to_be_visible()
+    await expect(row.locator(".error")).to_have_count(0)

@@ -5,8 +5,8 @@ import { put } from "../../store/store.js";
 
 const path = (id, action = "") => `/api/bookings/${encodeURIComponent(id)}${action}`;
 
-/** After these errors somebody else has changed the booking, or it is not known whether this change was made. */
-const MAY_HAVE_CHANGED = new Set(["booking_status_conflict", "no_answer_yet", "unreachable", "timeout"]);
+/** After these errors it is not known whether the change was made. */
+const MAY_BE_DONE = new Set(["no_answer_yet", "answer_too_late", "unreachable"]);
 
 async function readAgain(id) {
   const { data } = await get(path(id)).catch(() => ({}));
@@ -19,7 +19,8 @@ async function change(id, action, body) {
     const record = answer.data ?? answer.booking;
     if (record?.id) put("bookings", record);
   } catch (problem) {
-    if (MAY_HAVE_CHANGED.has(problem.code)) await readAgain(id);
+    if (problem.code === "booking_status_conflict") await readAgain(id);
+    else if (MAY_BE_DONE.has(problem.code)) readAgain(id); // nobody waits for it: the server may be down
     throw problem;
   }
 }

@@ -25,12 +25,18 @@ export function useDecisions() {
     } catch (thrown) {
       const now = recordOf("bookings", booking.id)?.status;
       if (now && now !== booking.status) toast(t("bookings.changedMeanwhile", { status: statusWord(now) }), { tone: "bad" }); // its row may have left the list
-      else problems.current.set(booking.id, displayError(thrown).message);
+      else problems.current.set(booking.id, { text: displayError(thrown).message, status: booking.status });
     } finally {
       running.current.delete(booking.id);
       changed();
     }
   }
 
-  return { decide, isBusy: (id) => running.current.has(id), problemOf: (id) => problems.current.get(id) ?? null };
+  /** A problem ends when the booking got another status: what failed was done after all, or by somebody else. */
+  function problemOf(id) {
+    const problem = problems.current.get(id);
+    return problem && recordOf("bookings", id)?.status === problem.status ? problem.text : null;
+  }
+
+  return { decide, isBusy: (id) => running.current.has(id), problemOf };
 }
