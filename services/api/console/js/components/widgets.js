@@ -1,6 +1,6 @@
-// Parts that several views use: toasts, dialogs, fields, avatars, empty states.
+// Parts that several views use: toasts, dialogs, fields, avatars.
 
-import { fill, h, icon } from "./dom.js";
+import { fill, h } from "./dom.js";
 import { initials } from "../formats.js";
 import { hueOf } from "./Avatar.js";
 import { toast as showToast } from "./Toast.js";
@@ -10,9 +10,6 @@ import { displayError } from "../network/errors.js";
 export const toast = (text, tone = "") => showToast(text, { tone });
 
 export const avatar = (name) => h("span", { class: `avatar hue-${hueOf(name)}`, "aria-hidden": "true" }, initials(name));
-
-export const emptyState = (drawing, title, text, ...actions) =>
-  h("div", { class: "empty" }, icon(drawing), h("h2", null, title), h("p", null, text), ...actions);
 
 /** A labelled input with a place for its error. → {element, input, fail(text)} */
 export function field(id, label, props, hint) {
@@ -82,17 +79,4 @@ export function ask({ title, text, fields = {}, action, danger = false, submit }
   document.body.append(dialog);
   dialog.showModal();
   (Object.values(made)[0]?.input ?? confirm).focus();
-}
-
-/** Arrow keys, Home and End move between the items that match `selector`; one item is in the tab order. */
-export function rovingFocus(list, selector) {
-  list.addEventListener("keydown", (event) => {
-    const items = [...list.querySelectorAll(selector)];
-    const at = items.indexOf(document.activeElement);
-    const to = { ArrowDown: at + 1, ArrowRight: at + 1, ArrowUp: at - 1, ArrowLeft: at - 1, Home: 0, End: items.length - 1 }[event.key];
-    if (at < 0 || to === undefined || !items[to]) return;
-    event.preventDefault();
-    for (const item of items) item.tabIndex = item === items[to] ? 0 : -1;
-    items[to].focus();
-  });
 }
