@@ -1,6 +1,6 @@
 // Style sheets that the login page does not need.
 
-const NAMES = ["accounts", "inbox", "people", "settings", "simulator", "thread"];
+const NAMES = ["accounts", "inbox", "palette", "people", "settings", "simulator", "thread"];
 let loading = null;
 
 function loadStyles(name) {

@@ -23,6 +23,7 @@ import { Navigation } from "./Navigation.js";
 import { NumberBars } from "./NumberBars.js";
 import { OutageNotice } from "./OutageNotice.js";
 import { FIRST_PAGE, PAGES } from "./pages.js";
+import { useShellShortcuts } from "./use_shell_shortcuts.js";
 
 const ICON = new URL("../../icon.svg", import.meta.url).href;
 const UNREAD_ICON = new URL("../../icon-unread.svg", import.meta.url).href;
@@ -94,6 +95,7 @@ export function Shell({ logOut }) {
     registerServiceWorker();
   }, []);
   useTitle(page);
+  useShellShortcuts(logOut);
   return html`
     <div class=${`shell ${page === "inbox" && id ? "in-thread" : ""}`}>
       <${Navigation} logOut=${logOut} />

@@ -6,6 +6,7 @@ import { html, useLayoutEffect, useRef, useState } from "../../rendering.js";
 import { draftOf, saveDraft } from "../../store/drafts.js";
 import { instances, useRecord } from "../../store/signals.js";
 import { store } from "../../store/store.js";
+import { wasWalkedTo } from "./conversation_walk.js";
 import { EmojiPicker } from "./EmojiPicker.js";
 import { MAX_CHARACTERS } from "./message_limits.js";
 
@@ -50,7 +51,7 @@ export function Composer({ id, thread }) {
   useLayoutEffect(() => {
     input.current.value = draftOf(id);
     changed();
-    if (!thread.opensAt && matchMedia("(hover: hover)").matches) input.current.focus({ preventScroll: true });
+    if (!thread.opensAt && !wasWalkedTo(id) && matchMedia("(hover: hover)").matches) input.current.focus({ preventScroll: true });
   }, [id]);
 
   function onInput() {

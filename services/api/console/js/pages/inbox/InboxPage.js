@@ -4,9 +4,11 @@ import { EmptyState } from "../../components/placeholders.js";
 import { t } from "../../language.js";
 import { currentSession } from "../../network/session.js";
 import { html, useEffect, useLayoutEffect, useRef } from "../../rendering.js";
+import { useShortcut } from "../../shell/shortcuts.js";
 import { loadMembers } from "../../store/members.js";
 import { conversationOf, on, pinConversation } from "../../store/store.js";
 import { ConversationList } from "./ConversationList.js";
+import { walk } from "./conversation_walk.js";
 import { useInboxLayout } from "./inbox_layout.js";
 import { PERSON_PART, personPane } from "./person_pane_state.js";
 import { PersonPane } from "./PersonPane.js";
@@ -36,6 +38,8 @@ export function InboxPage({ id, part }) {
   const person = personPane(layout, id, part);
   const place = usePlace(id, part === PERSON_PART ? null : part);
   useOpenConversation(id);
+  useShortcut("nextConversation", () => walk(1));
+  useShortcut("previousConversation", () => walk(-1));
   useEffect(() => loadMembers(currentSession()?.organizationId), []);
   return html`
     <div class=${`inbox ${id ? "has-thread" : ""} ${person.isOpen ? "has-person" : ""}`} data-layout=${layout} ref=${root}>

@@ -1,6 +1,7 @@
 // One conversation: its head, its messages, the field for an answer.
 
 import { can } from "../../network/session.js";
+import { watchThreadEnd } from "../../notices/open_thread.js";
 import { html, useEffect, useLayoutEffect, useMemo } from "../../rendering.js";
 import { useRecord } from "../../store/signals.js";
 import { contactOf } from "../../store/store.js";
@@ -15,6 +16,7 @@ const Announcement = ({ thread }) => html`<p class="visually-hidden" role="statu
 export function Thread({ id, messageId, person = null }) {
   const thread = useMemo(() => createThread(id, messageId), [id, messageId]);
   useEffect(() => thread.close, [thread]);
+  useEffect(() => watchThreadEnd(thread.isAtNewest), [thread]);
   const conversation = useRecord("conversations", id);
   useLayoutEffect(() => {
     if (conversation?.contact_id) contactOf(conversation.contact_id).catch(() => {});

@@ -9,12 +9,14 @@ import { can, ownId } from "../../network/session.js";
 import { formatPhone } from "../../phone_format.js";
 import { html, useRef, useState } from "../../rendering.js";
 import { navigate } from "../../router.js";
+import { useShortcut } from "../../shell/shortcuts.js";
 import { showSimulator } from "../../simulator/simulator.js";
 import { memberOf, members } from "../../store/members.js";
 import { config, instances, useRecord } from "../../store/signals.js";
 import { store } from "../../store/store.js";
 import { assign, close, isClosed, isMine, reopen } from "./assignment.js";
 import { conversationAfter } from "./conversation_order.js";
+import { walkTo } from "./conversation_walk.js";
 
 /** The contact's presence, and the colleagues who are writing. */
 function Activity({ thread }) {
@@ -68,11 +70,13 @@ function AssignMenu({ conversation, run }) {
 function Actions({ conversation, run }) {
   const mine = isMine(conversation);
   const assignText = mine ? t("inbox.giveBack") : t(conversation.assigned_to ? "inbox.takeOver" : "inbox.assignToMe");
-  async function closeAndGoOn() {
+  async function closeAndGoOn(open) {
     const next = conversationAfter(conversation.id);
     await close(conversation);
-    navigate("inbox", next);
+    open(next);
   }
+  useShortcut("assignToMe", () => !mine && run(() => assign(conversation, "me")));
+  useShortcut("closeAndNext", () => !isClosed(conversation) && run(() => closeAndGoOn(walkTo)));
   return html`
     <span class="assign-group">
       <${HeadButton} icon="user" text=${assignText} data-key="assign" onClick=${() => run(() => assign(conversation, mine ? null : "me"))} />
@@ -82,7 +86,7 @@ function Actions({ conversation, run }) {
       icon=${isClosed(conversation) ? "inbox" : "check"} text=${t(isClosed(conversation) ? "inbox.reopen" : "inbox.close")} data-key="status"
       onClick=${() => run(() => (isClosed(conversation) ? reopen(conversation) : close(conversation)))}
     />
-    ${!isClosed(conversation) && html`<${IconButton} icon="check-next" label=${t("inbox.closeAndNext")} class="small" data-key="close-next" onClick=${() => run(closeAndGoOn)} />`}
+    ${!isClosed(conversation) && html`<${IconButton} icon="check-next" label=${t("inbox.closeAndNext")} class="small" data-key="close-next" onClick=${() => run(() => closeAndGoOn((next) => navigate("inbox", next)))} />`}
   `;
 }
 

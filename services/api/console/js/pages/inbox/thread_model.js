@@ -182,7 +182,7 @@ export function createThread(id, messageId = null) {
   ];
   start();
   return {
-    id, list, version, error, announcement, jump, marks, loaded, presence, drawn, scrolled, more, toNewest,
+    id, list, version, error, announcement, jump, marks, loaded, presence, drawn, scrolled, more, toNewest, isAtNewest: atNewest,
     send: unsent.send, retry: unsent.retry, discard: unsent.discard,
     /** The ids of long messages that are shown in full. */
     unfolded: new Set(),
