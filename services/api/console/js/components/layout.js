@@ -26,8 +26,8 @@ export function Card({ title = null, actions = null, children, class: className 
 }
 
 /** A line above the content. `tone`: "waiting", "bad" or "info"; `action`: a button. */
-export function Banner({ tone = "info", icon = "alert", children, action = null, ...rest }) {
-  return html`<div class=${`banner ${tone}`} role="status" ...${rest}><${Icon} name=${icon} /><span class="banner-text">${children}</span>${action}</div>`;
+export function Banner({ tone = "info", icon = "alert", children, action = null, class: className = "", ...rest }) {
+  return html`<div class=${`banner ${tone} ${className}`} role="status" ...${rest}><${Icon} name=${icon} /><span class="banner-text">${children}</span>${action}</div>`;
 }
 
 /** A key of the keyboard. */
