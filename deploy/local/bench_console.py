@@ -17,7 +17,7 @@ from deploy.local.bench_latency import EventRecorder, link
 from deploy.local.console_opening import PHONE_SLOWDOWN, first_conversation_on_a_phone, thread_opening_times
 from deploy.local.console_typing import TABLE_HEADING, TypingSample, open_console, open_conversation, type_words
 from deploy.local.latency_report import percentile
-from deploy.local.login_page_size import login_page_sizes
+from deploy.local.login_page_size import login_page_bytes
 from deploy.local.stack import Options, Stack
 from shared.contracts.events import MessageReceived
 from shared.contracts.ids import derived_id
@@ -155,7 +155,7 @@ async def measure(ready: dict[str, Any], args: argparse.Namespace, conversation_
         if args.picture:
             await page.screenshot(path=args.picture)
     phone = [await first_conversation_on_a_phone(ready, conversation_id) for _ in range(PHONE_RUNS)]
-    return ConsoleFigures(first, samples, threads, phone, sum(login_page_sizes().values()))
+    return ConsoleFigures(first, samples, threads, phone, await login_page_bytes(ready["api"]))
 
 
 def report(args: argparse.Namespace, figures: ConsoleFigures) -> list[str]:

@@ -1,14 +1,17 @@
-"""What a browser receives until the login page is shown: all files that the page names, compressed as they are sent."""
+"""What a browser receives until the login page is shown: the page and all files that it names, compressed."""
 
+import asyncio
 import re
 
-from services.api.web_console.console_files import CONSOLE_ROOT, ConsoleFiles
+import httpx
+
+_NAMED = re.compile(r'(?:href|src)="(/[^"]+)"')
 
 
-def login_page_sizes() -> dict[str, int]:
-    """Bytes by path; without icons, which a browser chooses one of."""
-    console = ConsoleFiles(CONSOLE_ROOT).current()
-    page_file, page = console.index_page
-    named = re.findall(rf'(?:href|src)="/console/{console.name}/([^"]+)"', page.content)
-    sizes = {path: console.file(path).sent_bytes for path in sorted(set(named)) if not path.endswith(".png")}
-    return sizes | {"/": page_file.sent_bytes, "manifest.webmanifest": console.file("manifest.webmanifest").sent_bytes}
+async def login_page_bytes(address: str) -> int:
+    """Bytes of the bodies, without icons, of which a browser chooses one."""
+    async with httpx.AsyncClient(base_url=address, trust_env=False, headers={"Accept-Encoding": "gzip"}) as client:
+        page = await client.get("/")
+        paths = {path for path in _NAMED.findall(page.text) if not path.endswith(".png")}
+        files = await asyncio.gather(*(client.get(path) for path in paths))
+    return sum(answer.raise_for_status().num_bytes_downloaded for answer in (page, *files))
