@@ -11,7 +11,7 @@ from simulator.client import SimulatorClient
 from tests.e2e.front_end import front_end
 from tests.e2e.test_socket_dialects import token_of
 
-OWNER, CUSTOMER, NOBODY = "442071838755", "554133445566", "4930123456789"
+OWNER, CUSTOMER, NOBODY = "442071838756", "554133445566", "4930123456789"
 pytestmark = pytest.mark.timeout(120)
 
 

@@ -100,7 +100,11 @@ async def test_a_search_result_opens_at_its_message_highlighted_and_announced(co
 
 async def on_screen(page: Page) -> list[int]:
     """The numbers of the lines that are completely on the screen, from the top."""
-    ids: list[str] = await page.evaluate(ON_SCREEN)
+    ids: list[str] = []
+    for _ in range(600):  # rows are drawn in the frame after a jump
+        if ids := await page.evaluate(ON_SCREEN):
+            break
+        await page.wait_for_timeout(50)
     return [int(one[1:]) for one in ids]
 
 
