@@ -194,7 +194,6 @@ async def test_a_new_version_leaves_an_open_page_its_files(
     read = "async (path) => (await fetch(path)).text()"
     assert await login_page.evaluate(read, theme) == (CONSOLE_ROOT / "js/theme.js").read_text()
     await login_page.close()
-    monkeypatch.undo()
     other = await context.new_page()
     await other.goto("/console/icon.svg")
     one_cache = """async () => {
