@@ -4,7 +4,7 @@ import json
 import time
 from typing import Any
 
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page, ViewportSize, async_playwright
 
 from deploy.local.console_typing import chromium_path
 
@@ -12,7 +12,7 @@ PHONE_BYTES_PER_S = 9_000_000 // 8
 PHONE_ROUND_TRIP_MS = 170
 PHONE_SLOWDOWN = 4
 """A phone on 4G: the profile that WebPageTest calls 4G, and a processor that is four times slower than this one."""
-_PHONE_SIZE = {"width": 390, "height": 844}
+_PHONE_SIZE: ViewportSize = {"width": 390, "height": 844}
 _PAUSE_BETWEEN_THREADS_MS = 300
 _TIMEOUT_MS = 60_000
 _OPEN_THREAD = """async (place) => {
@@ -48,7 +48,7 @@ async def first_conversation_on_a_phone(ready: dict[str, Any], conversation_id: 
     async with async_playwright() as playwright:
         # a container has no user namespaces for the sandbox, and only our own page is opened
         browser = await playwright.chromium.launch(executable_path=chromium_path(), args=["--no-sandbox"])
-        page = await browser.new_page(viewport=_PHONE_SIZE, is_mobile=True, has_touch=True)  # type: ignore[arg-type]
+        page = await browser.new_page(viewport=_PHONE_SIZE, is_mobile=True, has_touch=True)
         page.set_default_timeout(_TIMEOUT_MS)
         await page.add_init_script(f"localStorage.setItem('switchboard.session', {json.dumps(session)})")
         devtools = await page.context.new_cdp_session(page)

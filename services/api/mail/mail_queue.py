@@ -1,5 +1,5 @@
-"""Mails that are sent after the response. What a mail says may be found out here too, so that the response time does
-not reveal whether there is somebody to write to."""
+"""Mails that are sent after the response. The texts may be made here too, so that the response time does not
+reveal whether the address has a user."""
 
 import asyncio
 import heapq

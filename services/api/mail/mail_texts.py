@@ -89,7 +89,7 @@ MAIL_WORDS: Mapping[tuple[MailKind, Language], MailWords] = MappingProxyType(
 
 @dataclass(frozen=True)
 class MailContent:
-    """What a mail says. `name`: None when nobody can be named: the organization stands in its place."""
+    """The texts of a mail. `name`: of the person it names; None: the mail names the organization instead."""
 
     kind: MailKind
     organization: str

@@ -2,6 +2,7 @@
 
 import { html, useEffect, useRef, useState } from "../rendering.js";
 import { initials } from "../formats.js";
+import { config } from "../store/config.js";
 import { profilePicture } from "../store/profile_pictures.js";
 
 const HUES = 8;
@@ -37,7 +38,7 @@ function useProfilePicture(contactId, element) {
 /** `contactId`: the contact whose profile picture is shown, on the initials until it is there; `size`: "small", "large" or null. */
 export function Avatar({ name, contactId = null, size = null }) {
   const element = useRef(null);
-  const [address, dropAddress] = useProfilePicture(contactId, element);
+  const [address, dropAddress] = useProfilePicture(config.value.profile_pictures ? contactId : null, element);
   return html`
     <span class=${`avatar hue-${hueOf(name)} ${size ?? ""}`} aria-hidden="true" ref=${element}>
       ${address ? html`<img src=${address} alt="" onError=${dropAddress} />` : initials(name)}

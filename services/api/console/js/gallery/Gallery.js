@@ -14,6 +14,9 @@ import { Avatars, Badges, Layout, OtherScripts, Placeholders, Tables } from "./c
 import { Buttons, Icons, TabLists } from "./controls.js";
 import { Choices, Forms, TextFields } from "./fields.js";
 import { Overlays } from "./overlays.js";
+import { config } from "../store/config.js";
+
+config.value = { ...config.value, profile_pictures: true };
 
 const SECTIONS = {
   buttons: Buttons, icons: Icons, tabs: TabLists, "text-fields": TextFields, choices: Choices, forms: Forms, avatars: Avatars, badges: Badges,

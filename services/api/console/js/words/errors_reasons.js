@@ -1,4 +1,4 @@
-// Why an account is not connected, why a field is refused, what is said of errors without a known code, and when to try again.
+// Why an account is not connected, why a field is refused, the texts of errors without a known code, and when to try again.
 
 import { addWords } from "../language.js";
 

@@ -1,4 +1,4 @@
-// Assigning, closing and reopening a conversation. What the user saw is named, so that nobody undoes what a colleague just did.
+// Assigning, closing and reopening a conversation. Each request names the state that the user saw; the API refuses it when a colleague has changed that state.
 
 import { displayError, RequestError } from "../../network/errors.js";
 import { post } from "../../network/rest.js";

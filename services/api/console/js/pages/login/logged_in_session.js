@@ -1,4 +1,4 @@
-// What every answer that logs somebody in becomes: the session of this browser.
+// Makes the session of this browser from the response to a login, a registration, an accepted invitation or a new password.
 
 import { ApiError } from "../../network/rest.js";
 import { tokensOf } from "../../network/session.js";
